@@ -1,0 +1,69 @@
+"""Why Won't It Train? The helper library: it measures, draws and checks; the training is yours.
+
+The public names, loaded on first use (``import coursekit`` alone loads no framework):
+
+- `record`: watch any PyTorch training loop; `KerasRecorder`: the same for ``model.fit``.
+- `Record`: what they return: the vital signs of one run, as numpy.
+- `fit`: a plain training loop, where you do not want to write your own.
+- `load_dataset`: real bundled data with names, units and sources.
+- `get_case`, `CASES`: the documented failures; `verify`: a case over many seeds.
+- `pick_device`, `seed_everything`: where a run happens, and what makes it repeat.
+- `plots`, `widgets`, `checks`: pictures, live controls, exercise checks.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coursekit import checks, plots, widgets
+    from coursekit.cases import CASES, get_case
+    from coursekit.datasets import load_dataset
+    from coursekit.device import pick_device, seed_everything
+    from coursekit.evidence import verify
+    from coursekit.records import Record
+    from coursekit.training.loop import fit
+    from coursekit.vitals.keras import KerasRecorder
+    from coursekit.vitals.torch import record
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CASES",
+    "KerasRecorder",
+    "Record",
+    "checks",
+    "fit",
+    "get_case",
+    "load_dataset",
+    "pick_device",
+    "plots",
+    "record",
+    "seed_everything",
+    "verify",
+    "widgets",
+]
+
+_HOMES = {
+    "CASES": "coursekit.cases",
+    "KerasRecorder": "coursekit.vitals.keras",
+    "Record": "coursekit.records",
+    "fit": "coursekit.training.loop",
+    "get_case": "coursekit.cases",
+    "load_dataset": "coursekit.datasets",
+    "pick_device": "coursekit.device",
+    "record": "coursekit.vitals.torch",
+    "seed_everything": "coursekit.device",
+    "verify": "coursekit.evidence",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'coursekit' has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    return import_module(f"coursekit.{name}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,169 @@
+"""What a case is: broken and fixed recipes that differ in one cause, and what must hold."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from coursekit.cases.sources import Source
+
+Build = Callable[..., Any]
+Train = Callable[[Any], Iterator[int]]
+Evaluate = Callable[[Any], dict[str, float]]
+
+Family = Literal["data", "optimization", "architecture", "normalization"]
+Kind = Literal["trains", "misjudges", "raises", "myth"]
+Verdict = Literal["same", "prevented", "not-applicable", "keras-only"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """All that a run needs, as real framework objects.
+
+    Attributes:
+        model: A ``torch.nn.Module``, or a compiled ``keras.Model``.
+        loss_fn: The criterion; in Keras, what ``compile`` got.
+        optimizer: The optimizer, holding the model's parameters.
+        train: In PyTorch a ``DataLoader``; in Keras a pair of arrays.
+        val: Held-out data to choose by: a ``TensorDataset``, or a pair of arrays.
+        test: Held-out data to judge by; never used to choose.
+        epochs: Passes over the training data.
+        batch_size: Rows in a batch where ``train`` does not say so itself (Keras).
+        scheduler: A learning rate scheduler, or None.
+    """
+
+    model: Any
+    loss_fn: Any
+    optimizer: Any
+    train: Any
+    val: Any
+    test: Any
+    epochs: int
+    batch_size: int = 0
+    scheduler: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Three plain functions: ``build(seed, device)``, ``train(setup)``, ``evaluate(setup)``."""
+
+    build: Build
+    train: Train
+    evaluate: Evaluate
+
+    def having(self, **settings: object) -> "Recipe":
+        """The same recipe with other keyword arguments of build."""
+        return Recipe(
+            build=partial(self.build, **settings), train=self.train, evaluate=self.evaluate
+        )
+
+    def run(self, seed: int, device: str = "cpu") -> dict[str, float]:
+        """Build, train to the end and evaluate, once."""
+        setup = self.build(seed, device)
+        for _ in self.train(setup):
+            pass
+        return self.evaluate(setup)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """A wrong remedy that people really try.
+
+    Attributes:
+        name: What a learner would call it, such as ``"a smaller learning rate"``.
+        recipe: The broken recipe with that remedy.
+        why: One sentence: why it does not remove the cause.
+    """
+
+    name: str
+    recipe: Recipe
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Which score must separate broken from fixed, and by how much, on every seed.
+
+    Attributes:
+        score: A key of what evaluate returns.
+        better: Which direction is good.
+        broken_bound: No broken run may be better than this.
+        fixed_bound: No fixed run may be worse than this.
+        margin: The worst fixed run must beat the best broken one by this much.
+    """
+
+    score: str
+    better: Literal["higher", "lower"]
+    broken_bound: float
+    fixed_bound: float
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """A keyword of build that a slider may move.
+
+    Attributes:
+        name: The keyword.
+        label: What the slider says, with its unit.
+        values: The positions of the slider, least first.
+        start: The position that the slider starts at.
+    """
+
+    name: str
+    label: str
+    values: tuple[float, ...]
+    start: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """The case in Keras: recipes whose ``train`` is one ``model.fit``.
+
+    Attributes:
+        verdict: ``same`` where Keras fails in the same way; ``prevented`` where Keras
+            repairs it by itself; ``not-applicable``; ``keras-only``.
+        broken: The failing recipe, where there is one.
+        fixed: The repaired recipe, where there is one.
+        note: What differs from PyTorch, in a sentence.
+    """
+
+    verdict: Verdict
+    broken: Recipe | None = None
+    fixed: Recipe | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One documented failure.
+
+    Attributes:
+        name: The name on the command line: ``"unscaled-features"``.
+        family: The folder that it lives in.
+        kind: What sort of failure it is; the design says what each kind must prove.
+        question: What a person with this failure would ask.
+        lesson: The notebook that shows it.
+        broken: The failing recipe.
+        fixed: The recipe with the one change that repairs it.
+        rivals: Wrong remedies, in the order in which the lesson shows them.
+        claim: What must hold on every seed.
+        shows: The quantities of a record that tell broken from fixed.
+        knobs: What a slider may move, on the fixed recipe.
+        keras: The twin.
+        sources: Where the failure is described.
+    """
+
+    name: str
+    family: Family
+    kind: Kind
+    question: str
+    lesson: str
+    broken: Recipe
+    fixed: Recipe
+    rivals: tuple[Rival, ...]
+    claim: Claim
+    shows: tuple[str, ...]
+    knobs: tuple[Knob, ...]
+    keras: Twin
+    sources: tuple[Source, ...]

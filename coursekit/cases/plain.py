@@ -1,0 +1,31 @@
+"""The plain PyTorch loop and evaluation that most cases share: what lesson 00 teaches."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from coursekit.cases.case import Setup
+
+
+def train(setup: Setup) -> Iterator[int]:
+    """Train to the end, one epoch at a time; yields the number of epochs done."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            loss = setup.loss_fn(setup.model(inputs), labels)
+            loss.backward()
+            setup.optimizer.step()
+        yield epoch + 1
+
+
+def evaluate(setup: Setup) -> dict[str, float]:
+    """Loss and accuracy on held-out rows, the model in evaluation mode."""
+    setup.model.eval()
+    with torch.no_grad():
+        inputs, labels = setup.test.tensors
+        logits = setup.model(inputs)  # (rows, classes)
+        return {
+            "test_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
+            "test_loss": setup.loss_fn(logits, labels).item(),
+        }
