@@ -1,4 +1,4 @@
-"""The plain PyTorch loop and evaluation that most cases share: what lesson 00 teaches."""
+"""The plain loop and evaluation that most cases share, in PyTorch and in Keras."""
 
 from collections.abc import Iterator
 
@@ -29,3 +29,19 @@ def evaluate(setup: Setup) -> dict[str, float]:
             "test_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
             "test_loss": setup.loss_fn(logits, labels).item(),
         }
+
+
+def train_keras(setup: Setup) -> Iterator[int]:
+    """The twin's training: one ``model.fit``."""
+    inputs, labels = setup.train
+    setup.model.fit(
+        inputs, labels, batch_size=setup.batch_size, epochs=setup.epochs, verbose=0
+    )
+    yield setup.epochs
+
+
+def evaluate_keras(setup: Setup) -> dict[str, float]:
+    """Loss and accuracy on held-out rows."""
+    inputs, labels = setup.test
+    loss, accuracy = setup.model.evaluate(inputs, labels, verbose=0)
+    return {"test_accuracy": accuracy, "test_loss": loss}

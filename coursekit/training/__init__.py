@@ -1,0 +1,1 @@
+"""Training loops: `fit` in ``loop``; `pairs` and the checks of what it gets in ``batches``."""

@@ -5,9 +5,7 @@ it, push every hidden unit below zero for all rows, and a dead ReLU gets no grad
 network can only move its last bias, and settles at the class frequencies.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Twin
-from coursekit.cases.plain import evaluate, train
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.sources import D1, D2, D3, Source
 
 PROLINE = 12
@@ -58,7 +56,7 @@ def build(
         x[:, PROLINE] *= proline_spread
     x = torch.tensor(x, dtype=torch.float32, device=device)
     y = torch.tensor(y, device=device)
-    train = DataLoader(
+    loader = DataLoader(
         TensorDataset(x[rows], y[rows]),
         batch_size=16,
         shuffle=True,
@@ -73,7 +71,7 @@ def build(
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=train, val=val, test=test, epochs=epochs,
+        train=loader, val=val, test=test, epochs=epochs,
     )  # fmt: skip
 
 
@@ -90,7 +88,43 @@ def build_batchnorm(seed: int, device: str) -> Setup:
     return replace(setup, model=model, optimizer=torch.optim.SGD(model.parameters(), lr=0.01))
 
 
+def build_keras(
+    seed: int,
+    device: str,  # Keras places the model itself
+    *,
+    scaler: type[StandardScaler] | None = None,
+    lr: float = 0.05,
+    epochs: int = 15,
+) -> Setup:
+    """The same classifier in Keras; fewer and longer steps, because an epoch costs more there."""
+    import keras
+
+    x, y = load_wine(return_X_y=True)
+    rows, held_out = train_test_split(
+        np.arange(len(y)), test_size=0.5, stratify=y, random_state=seed
+    )
+    val_rows, test_rows = train_test_split(
+        held_out, test_size=0.6, stratify=y[held_out], random_state=seed
+    )
+    if scaler is not None:
+        x = scaler().fit(x[rows]).transform(x)
+
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [keras.Input((13,)), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(3)]
+    )
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.SGD(lr)
+    model.compile(optimizer=optimizer, loss=loss_fn, metrics=["accuracy"], jit_compile=False)
+    return Setup(
+        model=model, loss_fn=loss_fn, optimizer=optimizer,
+        train=(x[rows], y[rows]), val=(x[val_rows], y[val_rows]), test=(x[test_rows], y[test_rows]),
+        epochs=epochs, batch_size=16,
+    )  # fmt: skip
+
+
 _BROKEN = Recipe(build=build, train=train, evaluate=evaluate)
+_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras)
 
 CASE = Case(
     name="unscaled-features",
@@ -139,7 +173,12 @@ CASE = Case(
             start=1.0,
         ),
     ),
-    keras=Twin(verdict="not-applicable"),
+    keras=Twin(
+        verdict="same",
+        broken=_KERAS,
+        fixed=_KERAS.having(scaler=StandardScaler),
+        note="Keras starts from Glorot weights and fails in the same way; learning rate 0.05.",
+    ),
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies"),
         Source(key="D2", title=D2, section="1. Data issues; example 1"),

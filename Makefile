@@ -1,0 +1,44 @@
+# make lab        open the course in JupyterLab      (LAB_ARGS="--no-browser --port=8899")
+# make test       what CI runs                       (JOBS=4)
+# make env        only the environment, .venv        (PYTHON=python3.12)
+# make test-all   also the slow tests: many seeds
+# make notebooks  build notebooks/, solutions/ and exercises/ from lessons/
+# make lint       style, types, import walls, workflow files
+# make bench      the figures that the README quotes
+# make clean      remove .venv and caches; work/ stays
+.PHONY: env lab test test-all notebooks lint bench clean
+
+BIN := .venv/bin
+JOBS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/nbval.cfg
+
+env:
+	@PYTHON="$(PYTHON)" sh tools/env.sh
+
+lab: env
+	@$(BIN)/coursekit lab -- $(LAB_ARGS)
+
+test: lint
+	$(PYTEST)
+	$(PYTEST) $(NBVAL) notebooks solutions exercises
+
+test-all: lint
+	$(PYTEST) -m "slow or not slow"
+	$(PYTEST) $(NBVAL) notebooks solutions exercises
+
+notebooks: env
+	$(BIN)/python tools/build_notebooks.py
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+
+bench: env
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

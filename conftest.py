@@ -1,0 +1,24 @@
+"""What every test, doctest and notebook runs under. Set before any framework is imported."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_HOME = tempfile.TemporaryDirectory(prefix="coursekit-tests-")
+_FOLDER = Path(_HOME.name)
+
+# Not MPLBACKEND: kernels would inherit it, and then show no figures. Kernels set their own.
+_MATPLOTLIBRC = _FOLDER / "matplotlibrc"
+_MATPLOTLIBRC.write_text("backend: Agg\n", encoding="utf-8")
+os.environ.pop("MPLBACKEND", None)
+
+os.environ |= {
+    "COURSEKIT_DEVICE": "cpu",
+    "COURSEKIT_HOME": str(_FOLDER / "home"),
+    "CUDA_VISIBLE_DEVICES": "",
+    "IPYTHONDIR": str(_FOLDER / "ipython"),
+    "JUPYTER_CONFIG_DIR": str(_FOLDER / "jupyter"),
+    "MATPLOTLIBRC": str(_MATPLOTLIBRC),
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}

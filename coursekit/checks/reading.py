@@ -1,0 +1,68 @@
+"""Reads what a learner's function returned: numbers of the right shape, or one clear sentence."""
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from coursekit.checks.check import kind_of
+from coursekit.checks.verdicts import CheckFailed
+
+
+def as_array(
+    value: object, *, shape: tuple[int, ...], source: str
+) -> npt.NDArray[np.float64]:
+    """A returned array, tensor or list as float64.
+
+    Args:
+        value: What came back.
+        shape: The shape that it must have.
+        source: Who returned it, for the message: ``"prepare"``.
+
+    Raises:
+        CheckFailed: It is no numbers, has another shape, or is not finite everywhere.
+
+    >>> as_array([1, 2], shape=(2,), source="f").tolist()
+    [1.0, 2.0]
+    """
+    expected = f"expected numbers of shape {shape}"
+    numbers = _numbers(value)
+    if numbers is None:
+        forgotten = " Is the return missing?" if value is None else ""
+        raise CheckFailed(f"{source} returned {kind_of(value)}; {expected}.{forgotten}")
+    if numbers.shape != shape:
+        raise CheckFailed(f"{source} returned numbers of shape {numbers.shape}; {expected}.")
+    bad = int((~np.isfinite(numbers)).sum())
+    if bad:
+        raise CheckFailed(
+            f"{source} returned {bad} values of {numbers.size} that are NaN or infinite; "
+            "expected finite numbers. Look for a division by zero, or a logarithm of zero."
+        )
+    return numbers
+
+
+def as_fraction(value: object, *, source: str) -> float:
+    """A returned fraction, between 0 and 1.
+
+    Raises:
+        CheckFailed: It is no finite number, or lies outside.
+
+    >>> as_fraction(0.25, source="f")
+    0.25
+    """
+    number = float(as_array(value, shape=(), source=source))
+    if not 0 <= number <= 1:
+        raise CheckFailed(f"{source} returned {number:.3g}; expected a fraction between 0 and 1.")
+    return number
+
+
+def _numbers(value: object) -> npt.NDArray[np.float64] | None:
+    """The value as float64, or None where it is no numbers."""
+    if value is None or isinstance(value, str):
+        return None
+    if isinstance(value, Tensor):
+        value = value.detach().cpu().numpy()
+    try:
+        raw = np.asarray(value)
+        return None if raw.dtype.kind not in "biuf" else raw.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        return None

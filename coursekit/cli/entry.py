@@ -1,0 +1,108 @@
+"""Parse the command line and call the command."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import coursekit
+from coursekit.errors import CoursekitError
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 where a claim failed, 2 for bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except CoursekitError as error:
+        print(f"coursekit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("coursekit: stopped.", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    parser = argparse.ArgumentParser(
+        prog="coursekit", description="Why Won't It Train? Open, list and prove the course."
+    )
+    parser.add_argument("--version", action="version", version=coursekit.__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_lab(commands.add_parser("lab", help="open the course in JupyterLab"))
+    _add_cases(commands.add_parser("cases", help="list the documented failures, or show one"))
+    _add_verify(commands.add_parser("verify", help="run cases over seeds and judge their claims"))
+    _add_info(commands.add_parser("info", help="what this machine offers, and what was picked"))
+    return parser
+
+
+def _add_lab(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit lab``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.lab import lab
+
+        return lab(options.work, options.lab_args)
+
+    parser.add_argument("--work", type=Path, default=Path("work"), help="your own copy goes here")
+    parser.add_argument("lab_args", nargs="*", metavar="-- LAB_ARGS", help="passed to jupyter lab")
+    parser.set_defaults(run=run)
+
+
+def _add_cases(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit cases``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.cases import cases
+
+        return cases(options.name, as_json=options.json)
+
+    parser.add_argument("name", nargs="?", help="one case, with its diff, claim and evidence")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit verify``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.verify import Plan, verify
+
+        return verify(
+            Plan(
+                case=options.case, seeds=options.seeds, first_seed=options.first_seed,
+                framework=options.framework, threads=options.threads, save=options.save,
+            ),
+            as_json=options.json,
+        )  # fmt: skip
+
+    parser.add_argument("--case", help="one case; all of them where it is left out")
+    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds (3)")
+    parser.add_argument("--first-seed", type=int, default=1000, help="the first of them (1000)")
+    parser.add_argument("--framework", choices=["torch", "keras", "both"], default="both")
+    parser.add_argument("--threads", type=_positive, default=1, help="threads to compute with (1)")
+    parser.add_argument("--save", type=Path, help="keep the runs in this folder, and resume there")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit info``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.info import info
+
+        return info(as_json=options.json)
+
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _positive(text: str) -> int:
+    """A whole number of at least one."""
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return value

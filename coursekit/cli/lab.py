@@ -1,0 +1,11 @@
+"""``coursekit lab``: bring the learner's copy up to date and open JupyterLab there."""
+
+from pathlib import Path
+
+from coursekit.workspace import open_lab, prepare
+
+
+def lab(work: Path, lab_args: list[str]) -> int:
+    """Copy what is new to ``work`` and open it."""
+    prepare(work)
+    return open_lab(work, lab_args)

@@ -1,0 +1,92 @@
+"""Run a case over seeds, recipe by recipe."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+
+from coursekit.cases import get_case
+from coursekit.cases.case import Case, Recipe
+from coursekit.device import import_keras
+from coursekit.errors import unknown
+from coursekit.evidence.rows import Framework, Row, identity
+from coursekit.evidence.source import source_hash, versions
+
+
+def recipes(case: Case, framework: Framework) -> dict[str, Recipe]:
+    """The recipes of a case in one framework, by the name that a row gives them.
+
+    The wrong fixes are run in PyTorch only.
+    """
+    if framework == "keras":
+        pair = {"broken": case.keras.broken, "fixed": case.keras.fixed}
+        return {name: recipe for name, recipe in pair.items() if recipe is not None}
+    rivals = {rival.name: rival.recipe for rival in case.rivals}
+    return {"broken": case.broken, "fixed": case.fixed} | rivals
+
+
+def verify(
+    case: str | Case,
+    *,
+    seeds: Iterable[int],
+    framework: Framework = "torch",
+    threads: int = 1,
+    only: Sequence[str] | None = None,
+    known: Sequence[Row] = (),
+) -> Iterator[Row]:
+    """Run a case over seeds; yields each run as it ends, so that an interrupt loses none.
+
+    Args:
+        case: The case, or its name.
+        seeds: The seeds; each is run with every recipe.
+        framework: Which of the two forms to run.
+        threads: Threads to compute with.
+        only: Names of the recipes to run: ``"broken"``, ``"fixed"``, a rival's; None runs all.
+        known: Rows of earlier runs; one with the same source and versions is not run again.
+
+    Raises:
+        UnknownNameError: There is no such case, or no such recipe in it.
+    """
+    case = get_case(case) if isinstance(case, str) else case
+    chosen = _chosen(case, framework, only)
+    _prepare(framework, threads)
+    done = {identity(row): row for row in known}
+    for seed in seeds:
+        for name, recipe in chosen.items():
+            empty = Row(
+                case=case.name, framework=framework, recipe=name, seed=seed, threads=threads,
+                scores={}, time_s=0.0, source=source_hash(recipe), versions=versions(framework),
+            )  # fmt: skip
+            yield done.get(identity(empty)) or _run(empty, recipe)
+
+
+def _chosen(
+    case: Case, framework: Framework, only: Sequence[str] | None
+) -> dict[str, Recipe]:
+    """The recipes to run, in the case's order."""
+    there = recipes(case, framework)
+    for name in only or ():
+        if name not in there:
+            raise unknown("recipe", name, there)
+    return {name: there[name] for name in there if only is None or name in only}
+
+
+def _prepare(framework: Framework, threads: int) -> None:
+    """Load the framework and set its threads."""
+    if framework == "keras":
+        import_keras()
+        import tensorflow as tf
+
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+            tf.config.threading.set_inter_op_parallelism_threads(threads)
+        return
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def _run(empty: Row, recipe: Recipe) -> Row:
+    """Make the run that a row describes."""
+    began = time.perf_counter()
+    scores = recipe.run(empty.seed)
+    return Row(**{**asdict(empty), "scores": scores, "time_s": time.perf_counter() - began})

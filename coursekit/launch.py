@@ -1,0 +1,95 @@
+"""Open JupyterLab on the learner's copy, with nothing on the screen that distracts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+# What the development tools add to JupyterLab, and the question about news, which needs a network.
+_LAB_EXTENSIONS = (
+    "@jupyter/nbgrader",
+    "jupyterlab-jupytext",
+    "@jupyterlab/apputils-extension:announcements",
+)
+_SERVER_EXTENSIONS = (
+    "jupyterlab_jupytext",
+    "nbgrader.server_extensions.assignment_list",
+    "nbgrader.server_extensions.course_list",
+    "nbgrader.server_extensions.formgrader",
+    "nbgrader.server_extensions.validate_assignment",
+)
+
+
+def open_lab(work: str | Path, lab_args: Sequence[str]) -> int:
+    """Run JupyterLab on the learner's copy until it ends, and return its exit status.
+
+    Args:
+        work: The learner's folder.
+        lab_args: Handed to JupyterLab as they are: ``["--no-browser", "--port=8899"]``.
+    """
+    if _is_root():
+        print("You are root: whoever has the address below can run commands as root.")
+    with _quiet_config() as config:
+        paths = [str(config), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+        environment = {
+            **os.environ,
+            "JUPYTER_CONFIG_PATH": os.pathsep.join(path for path in paths if path),
+        }
+        process = subprocess.Popen(lab_command(Path(work), lab_args), env=environment)
+        return _wait(process)
+
+
+def lab_command(work: Path, lab_args: Sequence[str]) -> list[str]:
+    """The command that starts JupyterLab on the first notebook, the file browser at the top.
+
+    >>> lab_command(Path("work"), ["--port=8899"])[-1]
+    '--port=8899'
+    """
+    return [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={work.resolve()}",
+        "--LabApp.default_url=/course",  # see landing.py
+        *(["--allow-root"] if _is_root() else []),
+        *lab_args,
+    ]  # fmt: skip
+
+
+def _is_root() -> bool:
+    """Who one is in most containers; Jupyter refuses to run as root unless told to."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+@contextmanager
+def _quiet_config() -> Iterator[Path]:
+    """A Jupyter configuration folder for this one launch; the user's own is not changed."""
+    with tempfile.TemporaryDirectory(prefix="coursekit-lab-") as name:
+        folder = Path(name)
+        lab = {"disabledExtensions": dict.fromkeys(_LAB_EXTENSIONS, True)}
+        extensions = {"coursekit.landing": True} | dict.fromkeys(_SERVER_EXTENSIONS, False)
+        server = {"ServerApp": {"jpserver_extensions": extensions}}
+        for path, body in (
+            (folder / "labconfig" / "page_config.json", lab),
+            (folder / "jupyter_server_config.d" / "coursekit.json", server),
+        ):
+            path.parent.mkdir()
+            path.write_text(json.dumps(body), encoding="utf-8")
+        yield folder
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int:
+    """Wait for JupyterLab; Ctrl-C is its to answer, and a request to end is passed on."""
+    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    try:
+        while True:
+            try:
+                status = process.wait()
+                return status if status >= 0 else 128 - status
+            except KeyboardInterrupt:
+                continue  # the terminal sent it to JupyterLab too, which asks and then ends
+    finally:
+        signal.signal(signal.SIGTERM, before)

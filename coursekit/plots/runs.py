@@ -1,0 +1,106 @@
+"""Pictures of one record: its loss, its layers, what reached its input."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from coursekit.errors import BadInputError
+from coursekit.plots.style import LAYER_COLOURS, LAYER_DASHES, NEUTRAL, axes_or_new
+from coursekit.records import Record
+
+# A loss that spans more than this is drawn on a logarithmic axis: its tail is invisible otherwise.
+_LOG_FROM = 20.0
+
+
+def plot_loss(
+    record: Record,
+    *,
+    ax: Axes | None = None,
+    baseline: float | None = None,
+    baseline_label: str = "trivial baseline",
+    **line_kw: Any,
+) -> Axes:
+    """The training loss per step.
+
+    Args:
+        record: A record with the series ``"loss"``.
+        ax: Where to draw; None makes a figure.
+        baseline: A loss to compare with, drawn as a dotted line.
+        baseline_label: What the legend calls it.
+        **line_kw: Passed to ``Axes.plot``.
+    """
+    ax = axes_or_new(ax)
+    loss = record["loss"]
+    finite = loss.values[np.isfinite(loss.values) & (loss.values > 0)]
+    ax.plot(loss.steps, loss.values, **line_kw)
+    if finite.size and finite.max() > _LOG_FROM * finite.min():
+        ax.set_yscale("log")
+    if baseline is not None:
+        ax.axhline(baseline, color=NEUTRAL.colour, linestyle=NEUTRAL.dash, label=baseline_label)
+    if ax.get_legend_handles_labels()[1]:
+        ax.legend()
+    unit = f" ({loss.unit})" if loss.unit else ""
+    ax.set(xlabel="step (batches)", ylabel=f"training loss{unit}")
+    return ax
+
+
+def plot_layers(
+    record: Record, quantity: str, *, ax: Axes | None = None, last_step: int | None = None
+) -> Axes:
+    """One quantity per layer over the steps, such as ``"dead_fraction"``.
+
+    Args:
+        record: A record that has the quantity.
+        quantity: The name of a series measured per layer.
+        ax: Where to draw; None makes a figure.
+        last_step: The last step to draw; None draws all.
+
+    Raises:
+        UnknownNameError: The record does not have the quantity.
+        BadInputError: The quantity is not measured per layer.
+    """
+    series = record[quantity]
+    if not series.labels:
+        raise BadInputError(f"{quantity!r} is one number a step, not one a layer. Use plot_loss.")
+    ax = axes_or_new(ax)
+    shown = series.steps <= (series.steps[-1] if last_step is None else last_step)
+    for index, layer in enumerate(series.labels):
+        ax.plot(
+            series.steps[shown], series.values[shown, index],
+            color=LAYER_COLOURS[index % len(LAYER_COLOURS)],
+            linestyle=LAYER_DASHES[index % len(LAYER_DASHES)], label=f"layer {layer}",
+        )  # fmt: skip
+    ax.legend()
+    ax.set(xlabel="step (batches)", ylabel=quantity.replace("_", " "))
+    return ax
+
+
+def plot_input_spread(
+    record: Record, *, names: Sequence[str] | None = None, ax: Axes | None = None
+) -> Axes:
+    """The standard deviation of each feature as it reached the network, on a log axis.
+
+    Args:
+        record: A record with the series ``"input_std"``.
+        names: One name a feature, with its unit; None numbers them.
+        ax: Where to draw; None makes a figure.
+
+    Raises:
+        BadInputError: There are not as many names as features.
+    """
+    spread = record["input_std"]
+    names = list(spread.labels) if names is None else list(names)
+    if len(names) != len(spread.labels):
+        raise BadInputError(
+            f"{len(names)} names came for {len(spread.labels)} features. Give one name a feature."
+        )
+    ax = axes_or_new(ax)
+    mean = np.nanmean(spread.values, axis=0)  # (features,)
+    ax.barh(names, mean, color=LAYER_COLOURS[0])
+    ax.set_xscale("log")
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    ax.set(xlabel="standard deviation within a batch (unit of the feature)")
+    return ax

@@ -1,0 +1,230 @@
+"""What a learner predicted, kept where the platform keeps user data. No widget in here.
+
+One JSON file holds every answer with its earlier versions. It is written whole or not at all, by
+one process at a time; a damaged one is set aside under another name, never overwritten.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast, final, get_args
+
+from coursekit.errors import BadInputError, CoursekitError
+from coursekit.records import write_atomically
+
+SCHEMA = "coursekit-predictions"
+VERSION = 1
+FILE = "predictions.json"
+
+Confidence = Literal["guess", "think", "sure"]
+CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
+
+_KEY = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class PredictionError(CoursekitError, OSError):
+    """The predictions cannot be read or written."""
+
+
+class _Damaged(Exception):
+    """The file is there and is not what `Predictions.save` writes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """One answer to one question.
+
+    Attributes:
+        key: Lesson and question: ``"01-fix"``.
+        choice: The letter that was chosen.
+        answer: The text beside the letter, so that a later rewording shows.
+        confidence: How sure the learner was.
+        reason: A line of their own, or "".
+        time: When it was saved, in UTC, as ISO 8601.
+
+    >>> prediction = Prediction(key="01-fix", choice="B", answer="Scale", confidence="think")
+    >>> prediction.lesson
+    '01'
+    >>> Prediction(key="fix", choice="B", answer="", confidence="think")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    coursekit.errors.BadInputError: The key 'fix' names no lesson and question. ...
+    """
+
+    key: str
+    choice: str
+    answer: str
+    confidence: Confidence
+    reason: str = ""
+    time: str = ""
+
+    def __post_init__(self) -> None:
+        check_key(self.key)
+        if self.confidence not in CONFIDENCES:
+            raise BadInputError(
+                f"The confidence is {self.confidence!r}. It must be one of: "
+                f"{', '.join(CONFIDENCES)}."
+            )
+
+    @property
+    def lesson(self) -> str:
+        """The two digits of the lesson."""
+        return self.key[:2]
+
+
+def check_key(key: str) -> None:
+    """Raise unless the key is a lesson and a question, such as ``"01-fix"``."""
+    if not isinstance(key, str) or not _KEY.fullmatch(key):
+        raise BadInputError(
+            f"The key {key!r} names no lesson and question. "
+            "Write two digits, a hyphen and a short name in lower case: '01-fix'."
+        )
+
+
+def home() -> Path:
+    """The folder of the learner's own data: ``COURSEKIT_HOME``, or the platform's."""
+    chosen = os.environ.get("COURSEKIT_HOME")
+    if chosen:
+        return Path(chosen).expanduser()
+    from platformdirs import user_data_path  # 10 ms that `import coursekit` need not pay
+
+    return user_data_path("coursekit", appauthor=False)
+
+
+@final
+class Predictions:
+    """The predictions in one folder.
+
+    Attributes:
+        path: The file.
+        notice: What the learner should know about the last access, or "".
+
+    >>> import tempfile
+    >>> store = Predictions(Path(tempfile.mkdtemp()))
+    >>> store.latest("01-fix") is None
+    True
+    >>> scale = Prediction(key="01-fix", choice="B", answer="Scale", confidence="think")
+    >>> store.save(scale).choice
+    'B'
+    >>> [p.confidence for p in store.history("01-fix")]
+    ['think']
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.path = (home() if folder is None else folder) / FILE
+        self.notice = ""
+
+    def save(self, prediction: Prediction) -> Prediction:
+        """Add an answer; earlier ones to the same question are kept. Returns it with its time.
+
+        Raises:
+            PredictionError: The folder or the file cannot be written.
+        """
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        stamped = Prediction(**{**asdict(prediction), "time": now})
+        with self._access("saved"), _only_one_writer(self.path):
+            answers = self._read_or_set_aside()
+            answers.setdefault(prediction.key, []).append(asdict(stamped))
+            body = {"schema": SCHEMA, "version": VERSION, "answers": answers}
+            write_atomically(self.path, json.dumps(body, indent=1, ensure_ascii=False))
+        return stamped
+
+    def history(self, key: str) -> tuple[Prediction, ...]:
+        """Every answer to one question, oldest first.
+
+        Raises:
+            PredictionError: The file is there and cannot be read, or a newer coursekit wrote it.
+        """
+        check_key(key)
+        with self._access("read"):
+            try:
+                answers = self._read()
+            except _Damaged:
+                with _only_one_writer(self.path):
+                    answers = self._read_or_set_aside()
+            return tuple(Prediction(**entry) for entry in answers.get(key, []))
+
+    def latest(self, key: str) -> Prediction | None:
+        """The newest answer to one question, or None."""
+        answers = self.history(key)
+        return answers[-1] if answers else None
+
+    @contextmanager
+    def _access(self, verb: str) -> Iterator[None]:
+        """Word what the operating system refuses."""
+        self.notice = ""
+        try:
+            yield
+        except PredictionError:
+            raise
+        except OSError as error:
+            raise PredictionError(
+                f"The prediction was not {verb}: {error.strerror or error} ({self.path.parent}). "
+                "The lesson goes on without it. To keep predictions, set COURSEKIT_HOME to a "
+                "folder that you may write to and restart the kernel."
+            ) from error
+
+    def _read(self) -> dict[str, list[dict[str, Any]]]:
+        """The answers on file."""
+        try:
+            return _answers(json.loads(self.path.read_bytes().decode("utf-8")))
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _Damaged from error
+
+    def _read_or_set_aside(self) -> dict[str, list[dict[str, Any]]]:
+        """The answers on file; none where it was damaged. Only under the lock: it may be moved."""
+        try:
+            return self._read()
+        except _Damaged:
+            self._set_aside()
+            return {}
+
+    def _set_aside(self) -> None:
+        """Move a damaged file out of the way, to a name that is not taken."""
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        aside = self.path.with_name(f"predictions.damaged-{stamp}.json")
+        os.rename(self.path, aside)
+        self.notice = (
+            f"The file of your predictions was damaged. It is kept as {aside.name} in "
+            f"{aside.parent}, and a new one was begun."
+        )
+
+
+def _answers(body: object) -> dict[str, list[dict[str, Any]]]:
+    """The answers of a file's JSON; every entry is read once, so that damage shows here."""
+    if not isinstance(body, dict) or body["schema"] != SCHEMA:
+        raise ValueError("not a file of predictions")
+    if body["version"] > VERSION:
+        raise PredictionError(
+            f"The file of your predictions has version {body['version']}; this coursekit reads "
+            f"up to {VERSION}. Upgrade coursekit. Nothing was changed."
+        )
+    answers = cast("dict[str, list[dict[str, Any]]]", body["answers"])
+    for entries in answers.values():
+        for entry in entries:
+            Prediction(**entry)
+    return answers
+
+
+@contextmanager
+def _only_one_writer(path: Path) -> Iterator[None]:
+    """Hold a lock that the operating system drops by itself when its process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "a+b") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # waits up to ten seconds
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # closing the file drops the lock

@@ -1,0 +1,66 @@
+"""Hear of each call of ``Tensor.backward``: the one place where every loss passes by.
+
+A hook on a loss module would miss functional losses (``F.cross_entropy``). ``Tensor.backward``
+is one function for the whole process, so the listeners are kept per process too: it is
+replaced when the first comes and put back when the last has gone, in whatever order they go.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+
+class Listener(Protocol):
+    """What is told of a call of ``backward``."""
+
+    @property
+    def armed(self) -> bool:
+        """Whether it wants to hear of the next call."""
+
+    def before_backward(self) -> Any:
+        """Called first; what it returns is handed to `after_backward`."""
+
+    def after_backward(self, loss: Tensor, before: Any) -> None:
+        """Called when the gradients are there; ``loss`` is what ``backward`` was called on."""
+
+
+_listeners: list[Listener] = []
+_originals: list[Callable[..., Any]] = []  # at most one: Tensor.backward while it is replaced
+
+
+def listeners() -> tuple[Listener, ...]:
+    """Those that listen now."""
+    return tuple(_listeners)
+
+
+def listen(listener: Listener) -> None:
+    """Tell the listener of calls of ``Tensor.backward`` from now on."""
+    if not _listeners:
+        _originals[:] = [Tensor.backward]
+        Tensor.backward = _announcing(Tensor.backward)  # type: ignore[method-assign]
+    _listeners.append(listener)
+
+
+def unlisten(listener: Listener) -> None:
+    """Stop telling it; the last to go puts ``Tensor.backward`` back."""
+    _listeners.remove(listener)
+    # Someone else may have wrapped ours meanwhile: then it stays in theirs, and does nothing.
+    if not _listeners and hasattr(Tensor.backward, "_announces"):
+        Tensor.backward = _originals.pop()  # type: ignore[method-assign]
+
+
+def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``Tensor.backward``, telling the armed listeners before and after."""
+
+    @functools.wraps(original)
+    def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        told = [(one, one.before_backward()) for one in _listeners if one.armed]
+        result = original(tensor, *args, **kwargs)
+        for one, before in told:
+            one.after_backward(tensor.detach(), before)
+        return result
+
+    backward._announces = True  # type: ignore[attr-defined]
+    return backward

@@ -1,0 +1,219 @@
+"""The state of a live control: plain values and a pure `update`. No widget and no torch here."""
+
+import math
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+Quantity = Literal["accuracy", "loss"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What a run has shown so far.
+
+    Attributes:
+        losses: Training loss of each step, before its update, shape (steps,).
+        scored_at: Steps done when the validation rows were scored, shape (scorings,).
+        scores: The validation scores, shape (scorings,).
+        planned_steps: Steps of the whole run.
+
+    >>> Curve(losses=(1.1, 9.0, math.nan), planned_steps=360).diverged_at
+    2
+    """
+
+    losses: tuple[float, ...] = ()
+    scored_at: tuple[int, ...] = ()
+    scores: tuple[float, ...] = ()
+    planned_steps: int = 0
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first step whose loss is not finite, or None."""
+        return next((i for i, loss in enumerate(self.losses) if not math.isfinite(loss)), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """The numbers of a finished run.
+
+    Attributes:
+        scores: What the recipe's ``evaluate`` returned.
+        validation: The last validation score.
+        final_loss: Mean training loss of the last epoch.
+        dead_share: Share of ReLU units that are zero for every training row, from 0 to 1;
+            None where the model has none, or its numbers are not finite.
+    """
+
+    scores: Mapping[str, float]
+    validation: float
+    final_loss: float
+    dead_share: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run at one position of the slider; `outcome` is None until it has finished."""
+
+    setting: float
+    curve: Curve
+    outcome: Outcome | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """An exception, in words.
+
+    Attributes:
+        words: Its type and message.
+        where: The innermost line of the traceback: file, line, function.
+    """
+
+    words: str
+    where: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """All that the view shows.
+
+    Attributes:
+        reference: The finished run at the knob's start, always in view.
+        setting: Where the slider stands.
+        number: Which run is the newest; what an older one reports is dropped.
+        live: The newest run, once it has something to show.
+        failure: What went wrong in the newest run.
+        running: Whether the newest run is still training.
+    """
+
+    reference: Run
+    setting: float
+    number: int = 0
+    live: Run | None = None
+    failure: Failure | None = None
+    running: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The slider moved: a new run begins, and the one before it is over."""
+
+    setting: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Returned:
+    """The reset button: back to the reference, no run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grew:
+    """A run has more to show."""
+
+    number: int
+    curve: Curve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A run came to its end."""
+
+    number: int
+    curve: Curve
+    outcome: Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A run, or its drawing, raised."""
+
+    number: int
+    failure: Failure
+
+
+Event = Moved | Returned | Grew | Finished | Failed
+
+
+def update(state: Exploration, event: Event) -> Exploration:
+    """The state after an event; the same object where the event is of a run that is over.
+
+    >>> begun = Exploration(reference=Run(setting=1.0, curve=Curve()), setting=1.0)
+    >>> moved = update(begun, Moved(setting=10.0))
+    >>> moved.setting, moved.number, moved.running
+    (10.0, 1, True)
+    >>> update(moved, Grew(number=0, curve=Curve())) is moved
+    True
+    """
+    match event:
+        case Moved(setting=setting):
+            return Exploration(
+                reference=state.reference, setting=setting, number=state.number + 1, running=True
+            )
+        case Returned():
+            return Exploration(
+                reference=state.reference,
+                setting=state.reference.setting,
+                number=state.number + 1,
+            )
+        case Grew(number=number) | Finished(number=number) | Failed(number=number) if (
+            number != state.number
+        ):
+            return state
+        case Grew(curve=curve):
+            return replace(state, live=Run(setting=state.setting, curve=curve))
+        case Finished(curve=curve, outcome=outcome):
+            live = Run(setting=state.setting, curve=curve, outcome=outcome)
+            return replace(state, live=live, running=False)
+        case Failed(failure=failure):
+            return replace(state, failure=failure, running=False)
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An exception in words, with the place where it was raised.
+
+    >>> try:
+    ...     [].index(3)
+    ... except ValueError as error:
+    ...     failure_of(error).words
+    'ValueError: 3 is not in list'
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    where = "no traceback"
+    if frames:
+        last = frames[-1]
+        where = f"{Path(last.filename).name}, line {last.lineno}, in {last.name}: {last.line}"
+    return Failure(words=f"{type(error).__name__}: {error}", where=where)
+
+
+def run_in_words(run: Run, *, quantity: Quantity) -> str:
+    """The numbers of a run as one sentence.
+
+    >>> outcome = Outcome(
+    ...     scores={"test_accuracy": 0.98}, validation=0.9, final_loss=0.2, dead_share=0.25
+    ... )
+    >>> run_in_words(Run(setting=3, curve=Curve(), outcome=outcome), quantity="accuracy")
+    'test accuracy 0.980, validation accuracy 0.900, final training loss 0.200, 25 % of hidden units dead.'
+    """  # noqa: E501 - a doctest's output cannot be wrapped
+    if run.outcome is None:
+        return f"{len(run.curve.losses)} of {run.curve.planned_steps} steps."
+    parts = [f"{name.replace('_', ' ')} {number(v)}" for name, v in run.outcome.scores.items()]
+    parts.append(f"validation {quantity} {number(run.outcome.validation)}")
+    parts.append(f"final training loss {number(run.outcome.final_loss)}")
+    if run.outcome.dead_share is not None:
+        parts.append(f"{run.outcome.dead_share:.0%} of hidden units dead".replace("%", " %"))
+    if run.curve.diverged_at is not None:
+        parts.insert(0, f"diverged at step {run.curve.diverged_at}")
+    return ", ".join(parts) + "."
+
+
+def number(value: float) -> str:
+    """A score for a reader: three digits, or words where there is no number.
+
+    >>> number(0.98148), number(30.7002), number(6.64e34), number(math.nan)
+    ('0.981', '30.7', '6.64e+34', 'not a number')
+    """
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else "infinite"
+    return f"{value:#.3g}".rstrip(".")

@@ -1,0 +1,12 @@
+"""Fixtures for all tests; the environment is set in the conftest.py one folder up."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _one_torch_thread() -> None:
+    """One thread, where torch is loaded at all: two workers share two cores."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)

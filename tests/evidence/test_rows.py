@@ -1,0 +1,81 @@
+"""Rows on disk, runs that are not made twice, and committed evidence that is not stale."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from coursekit.cases import CASES, get_case
+from coursekit.cases.case import Case
+from coursekit.errors import BadInputError, UnknownNameError
+from coursekit.evidence import judge, load, read, recipes, source_hash, verify, write
+
+CASE = get_case("unscaled-features")
+QUICK = CASE.broken.having(epochs=1)
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def test_rows_come_back_from_a_file(tmp_path: Path) -> None:
+    rows = list(verify(CASE, seeds=[0], only=["fixed"]))
+    write(tmp_path / "case.jsonl", rows)
+    assert read(tmp_path / "case.jsonl") == rows
+    assert read(tmp_path / "absent.jsonl") == []
+
+
+def test_a_cut_off_file_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "case.jsonl"
+    write(path, verify(CASE, seeds=[0, 1], only=["fixed"]))
+    path.write_text(path.read_text()[:-40])
+    with pytest.raises(BadInputError, match=r"Line 2 of case.jsonl is not a run"):
+        read(path)
+
+
+def test_a_known_run_is_not_made_again() -> None:
+    """A repeated run would have another time: equal rows are the stored ones."""
+    rows = list(verify(CASE, seeds=[0], only=["broken"]))
+    again = list(verify(CASE, seeds=[0, 1], only=["broken"], known=rows))
+    assert again[0] is rows[0]
+    assert len(again) == 2
+
+
+def test_an_unknown_recipe_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="No recipe 'fixd'. Did you mean 'fixed'"):
+        list(verify(CASE, seeds=[0], only=["fixd"]))
+
+
+def test_the_hash_follows_settings_and_code() -> None:
+    hashes = [
+        source_hash(CASE.broken),
+        source_hash(CASE.fixed),
+        source_hash(CASE.broken.having(lr=0.5)),
+        *(source_hash(rival.recipe) for rival in CASE.rivals[1:]),
+    ]
+    assert len(set(hashes)) == len(hashes)
+    assert source_hash(CASE.broken) == source_hash(CASE.broken.having(lr=0.01))
+
+
+@every_case
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_committed_evidence_is_of_the_present_code(case: Case, framework: str) -> None:
+    if framework == "keras" and case.keras.broken is None:
+        pytest.skip("the case has no Keras form")
+    stored = [row for row in load(case.name) if row.framework == framework]
+    for name, recipe in recipes(case, framework).items():  # type: ignore[arg-type]
+        mine = [row for row in stored if row.recipe == name]
+        assert mine, f"no evidence of {name!r}: run coursekit verify --save evidence"
+        assert {row.source for row in mine} == {source_hash(recipe)}, f"{name!r} is stale"
+
+
+@every_case
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_committed_evidence_holds_on_twenty_seeds(case: Case, framework: str) -> None:
+    stored = [row for row in load(case.name) if row.framework == framework]
+    if framework == "keras" and case.keras.verdict != "same":
+        pytest.skip("the twin does not claim the same")
+    threads = Counter(row.threads for row in stored)
+    for count in threads:
+        found = judge(case.claim, [row for row in stored if row.threads == count])
+        assert found.failures == ()
+        assert found.seeds >= 20
+    assert set(threads) >= ({1, 2} if framework == "torch" else {1})

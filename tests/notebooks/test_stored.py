@@ -1,0 +1,89 @@
+"""Every notebook of the repository, as it is stored."""
+
+import nbformat
+import pytest
+from jupytext.compare import compare_notebooks
+from nbformat import NotebookNode
+from nbtools import rules
+from nbtools.build import answers, build, is_current, solution_of
+from nbtools.exercise import leaks
+from nbtools.lesson_rules import plan, shown_too_early
+from nbtools.source import prepare, read_notebook
+from nbtools.targets import ROOT, Target, targets
+
+TARGETS = targets()
+LESSONS = [target for target in TARGETS if target.kind == "lesson"]
+EXERCISES = [target for target in TARGETS if target.kind == "exercise"]
+
+
+def _labels(chosen: list[Target]) -> list[str]:
+    return [target.label for target in chosen]
+
+
+every = pytest.mark.parametrize("target", TARGETS, ids=_labels(TARGETS))
+every_lesson = pytest.mark.parametrize("target", LESSONS, ids=_labels(LESSONS))
+every_exercise = pytest.mark.parametrize("target", EXERCISES, ids=_labels(EXERCISES))
+
+
+def _stored(target: Target) -> NotebookNode:
+    assert target.path.is_file(), f"Build it: python tools/build_notebooks.py {target.label}"
+    return read_notebook(target.path)
+
+
+def test_each_notebook_has_a_source_and_each_source_its_notebooks() -> None:
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("notebooks", "solutions", "exercises")
+        for path in (ROOT / folder).glob("*.ipynb")
+    }
+    assert found
+    assert found == set(_labels(TARGETS))
+
+
+@every
+def test_is_up_to_date_with_its_source(target: Target) -> None:
+    stored = _stored(target)
+    assert is_current(target)
+    compare_notebooks(stored, prepare(target)[0], fmt="py:percent")
+
+
+@every
+@pytest.mark.parametrize("rule", rules.ALWAYS, ids=lambda rule: rule.__name__)
+def test_keeps_the_rule(target: Target, rule: rules.Rule) -> None:
+    assert rule(_stored(target)) == []
+
+
+@every
+def test_is_small_enough_to_be_shown(target: Target) -> None:
+    _stored(target)
+    assert rules.too_large(target.path.stat().st_size) == []
+
+
+@every
+def test_has_a_plan_that_fits_its_time(target: Target) -> None:
+    assert plan(_stored(target), target.kind, target.path.stem) == []
+
+
+@every_lesson
+def test_hides_what_follows_a_prediction(target: Target) -> None:
+    assert shown_too_early(_stored(target)) == []
+
+
+@every_exercise
+def test_holds_no_answer(target: Target) -> None:
+    solution = solution_of(target)
+    assert answers(solution) > 0
+    assert leaks(solution, _stored(target)) == []
+
+
+@every_exercise
+def test_raises_where_a_blank_is_declared(target: Target) -> None:
+    assert rules.blanks(_stored(target), answers(solution_of(target))) == []
+
+
+@pytest.mark.slow
+@every
+def test_builds_to_the_same_bytes_twice(target: Target) -> None:
+    first = build(target)
+    assert build(target) == first
+    nbformat.reads(first, as_version=4)

@@ -1,0 +1,118 @@
+"""Every picture draws what it was given: the artists are read back."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+
+from coursekit.errors import BadInputError, UnknownNameError
+from coursekit.plots import (
+    plot_contours,
+    plot_input_spread,
+    plot_layers,
+    plot_loss,
+    plot_scores,
+    use_style,
+)
+from coursekit.plots.style import BROKEN, FIXED
+from coursekit.records import Record, Series
+
+STEPS = np.arange(4)
+RECORD = Record(
+    series={
+        "loss": Series(steps=STEPS, values=np.array([100.0, 10.0, 2.0, 1.0]), unit="nat"),
+        "dead_fraction": Series(
+            steps=STEPS, values=np.array([[0, 0], [0, 0.5], [1, 0.5], [1, 1.0]]), labels=("1", "3")
+        ),
+        "input_std": Series(
+            steps=STEPS, values=np.array([[1.0, 300.0]] * 4), labels=("0", "1")
+        ),
+    },
+    layers=("0", "1", "3"),
+    framework="torch",
+)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures() -> object:
+    yield
+    plt.close("all")
+
+
+def test_loss_is_drawn_as_it_is_and_on_a_log_axis_where_it_spans_much() -> None:
+    ax = plot_loss(RECORD, baseline=1.1, baseline_label="ln 3", color="red")
+    curve, baseline = ax.lines
+    assert curve.get_ydata().tolist() == [100.0, 10.0, 2.0, 1.0]
+    assert set(baseline.get_ydata()) == {1.1}
+    assert ax.get_yscale() == "log"
+    assert ax.get_ylabel() == "training loss (nat)"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ln 3"]
+
+
+def test_a_quiet_loss_stays_on_a_linear_axis_and_nan_is_left_out() -> None:
+    series = Series(steps=STEPS, values=np.array([2.0, 1.5, 1.0, np.nan]))
+    ax = plot_loss(Record(series={"loss": series}, layers=(), framework="torch"))
+    assert ax.get_yscale() == "linear"
+    assert ax.get_legend() is None
+
+
+def test_it_draws_on_the_axes_that_it_got() -> None:
+    _, (left, right) = plt.subplots(1, 2)
+    assert plot_loss(RECORD, ax=left) is left
+    assert plot_scores({"broken": [0.1]}, ax=right) is right
+    assert len(plt.get_fignums()) == 1
+
+
+def test_layers_are_told_apart_by_dash_and_named() -> None:
+    ax = plot_layers(RECORD, "dead_fraction", last_step=2)
+    assert [line.get_ydata().tolist() for line in ax.lines] == [[0, 0, 1], [0, 0.5, 0.5]]
+    assert len({line.get_linestyle() for line in ax.lines}) == 2
+    assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 3"]
+
+
+def test_a_quantity_that_is_not_there_or_has_no_layers_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="No quantity 'weight_norm'"):
+        plot_layers(RECORD, "weight_norm")
+    with pytest.raises(BadInputError, match="one number a step"):
+        plot_layers(RECORD, "loss")
+
+
+def test_input_spread_is_one_bar_a_feature() -> None:
+    ax = plot_input_spread(RECORD, names=["hue", "proline (mg/l)"])
+    assert [bar.get_width() for bar in ax.patches] == [1.0, 300.0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["hue", "proline (mg/l)"]
+    assert ax.get_xscale() == "log"
+    with pytest.raises(BadInputError, match="3 names came for 2 features"):
+        plot_input_spread(RECORD, names=["a", "b", "c"])
+
+
+def test_contours_show_the_path_at_equal_scales() -> None:
+    path = np.array([[0.0, 0.0], [1.0, 0.5], [2.0, 0.0]])
+    ax = plot_contours(lambda w: float(w @ w), path, minimum=np.zeros(2), names=("a", "b"))
+    assert ax.lines[0].get_xydata().tolist() == path.tolist()
+    assert ax.get_aspect() == 1.0
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert np.isclose(right - left, high - low, rtol=0.05)
+
+
+@pytest.mark.parametrize("path", [np.zeros((3, 3)), np.array([[0.0, np.nan]]), np.zeros(4)])
+def test_a_path_that_cannot_be_drawn_is_refused(path: np.ndarray) -> None:
+    with pytest.raises(BadInputError, match="expected finite weights of shape"):
+        plot_contours(lambda _: 0.0, path)
+
+
+def test_scores_are_a_mark_a_seed_with_their_own_markers() -> None:
+    ax = plot_scores({"broken": [0.3, 0.4], "fixed": [0.9], "more epochs": [0.35]}, baseline=0.33)
+    marks = [item for item in ax.collections if isinstance(item, PathCollection)]
+    assert [mark.get_offsets()[:, 0].tolist() for mark in marks] == [[0.3, 0.4], [0.9], [0.35]]
+    colours = [tuple(mark.get_facecolor()[0][:3].round(2)) for mark in marks]
+    assert len(set(colours)) == 3
+    assert BROKEN.marker != FIXED.marker
+    with pytest.raises(BadInputError, match="No scores came"):
+        plot_scores({})
+
+
+def test_the_style_sets_one_size() -> None:
+    with plt.rc_context():
+        use_style()
+        assert plt.rcParams["figure.dpi"] == 100

@@ -1,0 +1,90 @@
+"""Build one notebook: read, run, clean, judge, and only then replace the old file."""
+
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from nbtools import rules
+from nbtools.clean import clean
+from nbtools.execute import CellFailedError, execute
+from nbtools.exercise import leaks
+from nbtools.source import BuildError, digest, prepare, read_notebook
+from nbtools.targets import Target
+
+
+def is_current(target: Target) -> bool:
+    """Whether the notebook was built from its source as that is now."""
+    if not target.path.is_file():
+        return False
+    try:
+        notebook = read_notebook(target.path)
+    except ValueError:  # cut off, or not a notebook: to be built again
+        return False
+    return bool(notebook.metadata.get("coursekit", {}).get("sha256") == digest(target.source))
+
+
+def build(target: Target) -> str:
+    """The text of the notebook file, executed and judged; nothing is written.
+
+    Raises:
+        BuildError: A cell failed, or the result breaks a rule.
+    """
+    notebook, lines = prepare(target)
+    try:
+        execute(notebook, folder="notebooks" if target.kind == "lesson" else "exercises")
+    except CellFailedError as failed:
+        place = f"{target.source.name}, line {lines[failed.index] + failed.line}"
+        raise BuildError(
+            f"{target.label}: cell {failed.index + 1} ({place}) failed: {failed.reason}. "
+            "The old notebook, if there is one, stays."
+        ) from failed
+    clean(notebook)
+    text = f"{nbformat.writes(notebook)}".rstrip("\n") + "\n"
+    faults = defects(target, notebook, text)
+    if faults:
+        listing = "\n  ".join(faults)
+        raise BuildError(f"{target.label} breaks rules; the old file stays.\n  {listing}")
+    nbformat.validate(notebook)
+    return text
+
+
+def write(target: Target, text: str) -> None:
+    """Replace the notebook file at one stroke."""
+    target.path.parent.mkdir(parents=True, exist_ok=True)
+    new = target.path.with_name(f".{target.path.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(target.path)
+
+
+def defects(target: Target, notebook: NotebookNode, text: str) -> list[str]:
+    """Each rule that the notebook breaks, in a sentence."""
+    faults = [fault for rule in rules.ALWAYS for fault in rule(notebook)]
+    faults += rules.too_large(len(text.encode()))
+    if target.kind == "exercise":
+        solution = solution_of(target)
+        faults += leaks(solution, notebook) + rules.blanks(notebook, answers(solution))
+    return faults
+
+
+def solution_of(exercise: Target) -> NotebookNode:
+    """The solution that an exercise was made of, with its answers and not executed."""
+    whole = Target(kind="solution", source=exercise.source, path=_beside(exercise.path))
+    return prepare(whole)[0]
+
+
+def answers(solution: NotebookNode) -> int:
+    """How many pieces of code a learner has to write."""
+    cells = [cell for cell in solution.cells if cell.cell_type == "code"]
+    marked = sum(cell.source.count("BEGIN SOLUTION") for cell in cells)
+    whole = sum(
+        cell.metadata.get("nbgrader", {}).get("solution", False)
+        and "BEGIN SOLUTION" not in cell.source
+        for cell in cells
+    )
+    return int(marked + whole)
+
+
+def _beside(path: Path) -> Path:
+    """The solution's notebook for an exercise's."""
+    return path.parents[1] / "solutions" / path.name
