@@ -98,8 +98,12 @@ def _diabetes() -> Dataset:
     from sklearn.datasets import load_diabetes
 
     bunch = load_diabetes(scaled=False)
-    names = {"bmi": ("body mass index", "kg/m²"), "bp": ("mean blood pressure", "mmHg")}
-    pairs = [names.get(name, (name, "years" if name == "age" else "")) for name in bunch.feature_names]
+    known = {
+        "age": ("age", "years"),
+        "bmi": ("body mass index", "kg/m²"),
+        "bp": ("mean blood pressure", "mmHg"),
+    }
+    pairs = [known.get(name, (name, "")) for name in bunch.feature_names]
     return Dataset(
         name="diabetes",
         x=bunch.data,
@@ -109,7 +113,7 @@ def _diabetes() -> Dataset:
         target_names=(),
         task="regression",
         source="Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression (2004)",
-        units_source="age, body mass index and blood pressure as scikit-learn describes them",
+        units_source="scikit-learn says years for age; the others are the usual ones",
     )
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,8 +40,7 @@ def open_lab(work: str | Path, lab_args: Sequence[str]) -> int:
             **os.environ,
             "JUPYTER_CONFIG_PATH": os.pathsep.join(path for path in paths if path),
         }
-        process = subprocess.Popen(lab_command(Path(work), lab_args), env=environment)
-        return _wait(process)
+        return _run(lab_command(Path(work), lab_args), environment)
 
 
 def lab_command(work: Path, lab_args: Sequence[str]) -> list[str]:
@@ -81,15 +80,26 @@ def _quiet_config() -> Iterator[Path]:
         yield folder
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for JupyterLab; Ctrl-C is its to answer, and a request to end is passed on."""
-    before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run JupyterLab until it ends; requests to end are passed on to it.
+
+    At a terminal JupyterLab answers Ctrl-C itself: it asks, and then ends. Away from one its
+    threads would outlive the interrupt, so it must not see it, and is told to end instead.
+    """
+    at_terminal = sys.stdin.isatty()
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    if not at_terminal:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by what is started here
+    process = subprocess.Popen(command, env=environment)
+
+    def end(*_: object) -> None:
+        process.terminate()
+
+    on_terminate = signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN if at_terminal else end)
     try:
-        while True:
-            try:
-                status = process.wait()
-                return status if status >= 0 else 128 - status
-            except KeyboardInterrupt:
-                continue  # the terminal sent it to JupyterLab too, which asks and then ends
+        status = process.wait()
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGINT, on_interrupt)
+        signal.signal(signal.SIGTERM, on_terminate)
+    return status if status >= 0 else 128 - status

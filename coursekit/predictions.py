@@ -32,7 +32,7 @@ class PredictionError(CoursekitError, OSError):
     """The predictions cannot be read or written."""
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """The file is there and is not what `Predictions.save` writes."""
 
 
@@ -144,7 +144,7 @@ class Predictions:
         with self._access("read"):
             try:
                 answers = self._read()
-            except _Damaged:
+            except _DamagedError:
                 with _only_one_writer(self.path):
                     answers = self._read_or_set_aside()
             return tuple(Prediction(**entry) for entry in answers.get(key, []))
@@ -176,13 +176,13 @@ class Predictions:
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _Damaged from error
+            raise _DamagedError from error
 
     def _read_or_set_aside(self) -> dict[str, list[dict[str, Any]]]:
         """The answers on file; none where it was damaged. Only under the lock: it may be moved."""
         try:
             return self._read()
-        except _Damaged:
+        except _DamagedError:
             self._set_aside()
             return {}
 
@@ -190,7 +190,7 @@ class Predictions:
         """Move a damaged file out of the way, to a name that is not taken."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         aside = self.path.with_name(f"predictions.damaged-{stamp}.json")
-        os.rename(self.path, aside)
+        self.path.rename(aside)
         self.notice = (
             f"The file of your predictions was damaged. It is kept as {aside.name} in "
             f"{aside.parent}, and a new one was begun."
@@ -217,7 +217,7 @@ def _answers(body: object) -> dict[str, list[dict[str, Any]]]:
 def _only_one_writer(path: Path) -> Iterator[None]:
     """Hold a lock that the operating system drops by itself when its process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path.with_name(f".{path.name}.lock"), "a+b") as file:
+    with path.with_name(f".{path.name}.lock").open("a+b") as file:
         if sys.platform == "win32":
             import msvcrt
 

@@ -75,7 +75,7 @@ def make_env(root: Path, python: str = sys.executable) -> subprocess.CompletedPr
 
 
 def has_toy(root: Path) -> bool:
-    command = [root / ".venv" / "bin" / "python", "-c", "import toy"]
+    command = [str(root / ".venv" / "bin" / "python"), "-c", "import toy"]
     return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 

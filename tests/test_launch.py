@@ -46,8 +46,8 @@ def lab(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         yield process, f"http://127.0.0.1:{port}"
     finally:
         if process.poll() is None:
-            process.terminate()
-        process.communicate(timeout=30)
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def fetch(url: str, *, patience_s: float = 60) -> tuple[str, str]:
@@ -87,6 +87,35 @@ def test_opens_the_first_notebook_shows_no_tools_and_ends_on_ctrl_c(
     assert "Traceback" not in output
     assert "nbgrader" not in output
     assert f"{address}/course?token=" in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_at_a_terminal_ctrl_c_twice_ends_it(tmp_path: Path) -> None:
+    import pty
+
+    port = free_port()
+    arguments = ["--no-browser", f"--port={port}", f"--IdentityProvider.token={TOKEN}"]
+    code = f"from coursekit.launch import open_lab; raise SystemExit(open_lab('.', {arguments}))"
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(tmp_path)
+        os.environ["JUPYTER_RUNTIME_DIR"] = str(tmp_path / "runtime")
+        os.execv(sys.executable, [sys.executable, "-c", code])
+    try:
+        fetch(f"http://127.0.0.1:{port}/api?token={TOKEN}")
+        os.write(terminal, b"\x03")
+        read_until(terminal, b"Shut down this Jupyter server (y/[n])?")
+        os.write(terminal, b"\x03")
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    finally:
+        os.close(terminal)
+
+
+def read_until(terminal: int, words: bytes) -> None:
+    seen = b""
+    while words not in seen:
+        seen += os.read(terminal, 4096)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")

@@ -68,8 +68,8 @@ def test_every_requirement_has_one_exact_pin_within_its_range(python: str) -> No
 
 def test_what_is_installed_here_is_what_is_pinned() -> None:
     pins = {canonicalize_name(pin.name): pin for pin in requirements(ROOT / "constraints.txt")}
-    if sys.platform != "linux" or not os.environ.get("COURSEKIT_PINNED", "1") == "1":
-        pytest.skip("only the pinned environment on Linux")
+    if not (ROOT / ".venv" / "coursekit-pins").is_file():
+        pytest.skip("this is not the environment that `make env` made")
     done = subprocess.run(
         [sys.executable, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
         capture_output=True, text=True, check=True,

@@ -40,8 +40,13 @@ def never(name: str) -> Answer:
     pytest.fail(f"asked about {name}")
 
 
-def saying(answer: Answer) -> Ask:
-    return lambda name: answer
+def saying(answer: Answer, asked: list[str] | None = None) -> Ask:
+    def ask(name: str) -> Answer:
+        if asked is not None:
+            asked.append(name)
+        return answer
+
+    return ask
 
 
 def files(folder: Path) -> dict[str, str]:
@@ -86,7 +91,7 @@ def test_no_history_loses_an_edit_without_an_answer(
     newest = (course / LESSON).read_text(encoding="utf-8")
 
     asked: list[str] = []
-    handout = sync(course, work, ask=lambda name: (asked.append(name), answer)[1])
+    handout = sync(course, work, ask=saying(answer, asked))
     copies = {text for name, text in files(work).items() if "00_start_here" in name}
 
     conflict = course_changes and learner_does == "edits"
@@ -113,7 +118,7 @@ def test_an_answer_is_remembered_and_no_answer_is_asked_again(
     write(work / LESSON, "mine")
     sync(course, work, ask=saying(answer))
     asked: list[str] = []
-    sync(course, work, ask=lambda name: (asked.append(name), answer)[1])
+    sync(course, work, ask=saying(answer, asked))
     assert len(asked) == again
 
 
@@ -166,7 +171,7 @@ def test_ctrl_c_at_a_question_keeps_what_was_done(course: Path, work: Path) -> N
     write(course / LESSON, "course v2")
 
     def interrupt(name: str) -> Answer:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(name)
 
     with pytest.raises(KeyboardInterrupt):
         sync(course, work, ask=interrupt)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor
 
 from coursekit.cases.case import Setup
 
@@ -25,18 +24,15 @@ def evaluate(setup: Setup) -> dict[str, float]:
     with torch.no_grad():
         inputs, labels = setup.test.tensors
         logits = setup.model(inputs)  # (rows, classes)
-        return {
-            "test_accuracy": (logits.argmax(dim=1) == labels).float().mean().item(),
-            "test_loss": setup.loss_fn(logits, labels).item(),
-        }
+        accuracy = (logits.argmax(dim=1) == labels).float().mean()
+        loss = setup.loss_fn(logits, labels)
+        return {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
 
 
 def train_keras(setup: Setup) -> Iterator[int]:
     """The twin's training: one ``model.fit``."""
     inputs, labels = setup.train
-    setup.model.fit(
-        inputs, labels, batch_size=setup.batch_size, epochs=setup.epochs, verbose=0
-    )
+    setup.model.fit(inputs, labels, batch_size=setup.batch_size, epochs=setup.epochs, verbose=0)
     yield setup.epochs
 
 

@@ -108,7 +108,9 @@ def _imports(program: str, build: Callable[..., Any]) -> str:
     used = {node.id for node in names} - {n.id for n in names if isinstance(n.ctx, ast.Store)}
     module = inspect.getmodule(build)
     if module is None:
-        raise BadInputError(f"{build!r} was not imported from a module, so its imports are unknown.")
+        raise BadInputError(
+            f"{build!r} was not imported from a module, so its imports are unknown."
+        )
     kept = []
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -132,31 +134,31 @@ class _Inliner(ast.NodeTransformer):
             return []
         return list(done) if isinstance(done, list) else [done]
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 (ast's own convention)
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         return self.known.get(node.id, node) if isinstance(node.ctx, ast.Load) else node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.value.id == "setup" and self.setup:
             return self.setup[node.attr]
         return self.generic_visit(node)
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         node.keywords = [word for word in node.keywords if word.arg != "device"]
         if isinstance(node.func, ast.Attribute) and _is_move(node):
             return self.visit(node.func.value)  # type: ignore[no-any-return]
         return self.generic_visit(node)
 
-    def visit_If(self, node: ast.If) -> Any:  # noqa: N802
+    def visit_If(self, node: ast.If) -> Any:
         names = {leaf.id for leaf in ast.walk(node.test) if isinstance(leaf, ast.Name)}
         if not names <= set(self.known):
             return self.generic_visit(node)
         chosen = node.body if _truth(node.test, self.known) else node.orelse
         return [kept for statement in chosen for kept in self.statements(statement)]
 
-    def visit_Expr(self, node: ast.Expr) -> Any:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> Any:
         return None if isinstance(node.value, ast.Yield) else self.generic_visit(node)
 
-    def visit_Return(self, node: ast.Return) -> Any:  # noqa: N802
+    def visit_Return(self, node: ast.Return) -> Any:
         if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "Setup":
             return self.generic_visit(node)
         if node.value is None:
@@ -176,4 +178,4 @@ def _truth(test: ast.expr, known: Bindings) -> bool:
     names = {leaf.id for leaf in ast.walk(test) if isinstance(leaf, ast.Name)}
     values = {name: getattr(known[name], "value", ...) for name in names}
     expression = ast.fix_missing_locations(ast.Expression(body=test))
-    return bool(eval(compile(expression, "<branch>", "eval"), {}, values))  # noqa: S307
+    return bool(eval(compile(expression, "<branch>", "eval"), {}, values))

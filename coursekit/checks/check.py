@@ -4,10 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-import numpy as np
-from torch import Tensor
-
 from coursekit.checks.verdicts import CheckFailed, NotAnswered
+from coursekit.checks.wording import kind_of
 from coursekit.errors import BadInputError
 
 E = TypeVar("E")
@@ -114,19 +112,3 @@ class Check(Generic[E]):
                 f"{self.task}: the check takes {' and '.join(self.takes)} without brackets after "
                 f"the name: {self.name}({', '.join(self.takes)}). {came}"
             )
-
-
-def kind_of(value: object) -> str:
-    """What a value is, in a learner's words.
-
-    >>> kind_of(None), kind_of("abc"), kind_of(np.zeros((2, 3))), kind_of([1])
-    ('None', "the text 'abc'", 'an array of shape (2, 3)', 'a list')
-    """
-    if value is None:
-        return "None"
-    if isinstance(value, str):
-        return f"the text {value[:40]!r}"
-    if isinstance(value, np.ndarray | Tensor):
-        return f"an array of shape {tuple(value.shape)}"
-    name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

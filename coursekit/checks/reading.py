@@ -4,13 +4,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from coursekit.checks.check import kind_of
 from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.wording import kind_of
 
 
-def as_array(
-    value: object, *, shape: tuple[int, ...], source: str
-) -> npt.NDArray[np.float64]:
+def as_array(value: object, *, shape: tuple[int, ...], source: str) -> npt.NDArray[np.float64]:
     """A returned array, tensor or list as float64.
 
     Args:

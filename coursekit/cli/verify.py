@@ -58,8 +58,11 @@ def verify(plan: Plan, *, as_json: bool) -> int:
     reports = [report for case in chosen for report in _reports(case, rows)]
     print(json.dumps(_as_data(reports, rows), indent=2) if as_json else _as_table(reports))
     if interrupted:
-        kept = f"They are kept in {plan.save}; the same command goes on from there." if plan.save \
+        kept = (
+            f"They are kept in {plan.save}; the same command goes on from there."
+            if plan.save
             else "Give --save FOLDER to keep them and go on later."
+        )
         print(f"Stopped after {len(rows)} of {total} runs. {kept}", file=sys.stderr)
         return INTERRUPTED
     return 0 if all(report.judgement.held for report in reports) else 1

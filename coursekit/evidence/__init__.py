@@ -1,7 +1,7 @@
 """Evidence: a case run over many seeds, and whether its claim held on every one of them."""
 
 from coursekit.evidence.judgement import Judgement, judge, share_of_gap
-from coursekit.evidence.rows import Framework, Row, load, read, write
+from coursekit.evidence.rows import Framework, Row, load, read, stored_scores, write
 from coursekit.evidence.runs import recipes, verify
 from coursekit.evidence.source import source_hash, versions
 
@@ -15,6 +15,7 @@ __all__ = [
     "recipes",
     "share_of_gap",
     "source_hash",
+    "stored_scores",
     "verify",
     "versions",
     "write",

@@ -45,6 +45,22 @@ def load(case: str) -> list[Row]:
     return read(course_files() / "evidence" / f"{case}.jsonl")
 
 
+def stored_scores(
+    case: str, *, score: str, framework: Framework = "torch", threads: int = 1
+) -> dict[str, list[float]]:
+    """The committed scores of a case: recipe to one score a seed, in the order of the seeds.
+
+    >>> scores = stored_scores("unscaled-features", score="test_accuracy")
+    >>> max(scores["broken"]) < min(scores["fixed"])
+    True
+    """
+    found: dict[str, list[float]] = {}
+    for row in sorted(load(case), key=lambda row: row.seed):
+        if (row.framework, row.threads) == (framework, threads):
+            found.setdefault(row.recipe, []).append(row.scores[score])
+    return found
+
+
 def read(path: Path) -> list[Row]:
     """Rows from a file, one JSON object a line; an absent file holds none."""
     if not path.is_file():

@@ -59,9 +59,7 @@ def verify(
             yield done.get(identity(empty)) or _run(empty, recipe)
 
 
-def _chosen(
-    case: Case, framework: Framework, only: Sequence[str] | None
-) -> dict[str, Recipe]:
+def _chosen(case: Case, framework: Framework, only: Sequence[str] | None) -> dict[str, Recipe]:
     """The recipes to run, in the case's order."""
     there = recipes(case, framework)
     for name in only or ():

@@ -72,6 +72,8 @@ def plot_layers(
             color=LAYER_COLOURS[index % len(LAYER_COLOURS)],
             linestyle=LAYER_DASHES[index % len(LAYER_DASHES)], label=f"layer {layer}",
         )  # fmt: skip
+    if quantity.endswith("fraction"):
+        ax.set_ylim(-0.03, 1.03)
     ax.legend()
     ax.set(xlabel="step (batches)", ylabel=quantity.replace("_", " "))
     return ax

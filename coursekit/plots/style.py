@@ -43,7 +43,8 @@ _STYLE: dict[str, Any] = {
 
 def use_style() -> None:
     """Draw this session's figures in the course's style."""
-    plt.rcParams.update(_STYLE)
+    for name, value in _STYLE.items():
+        plt.rcParams[name] = value  # type: ignore[index]
 
 
 def axes_or_new(ax: Axes | None) -> Axes:

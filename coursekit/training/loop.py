@@ -183,6 +183,11 @@ def _interrupted(vitals: Vitals, epoch: int, epochs: int) -> Record:
 
 def _epochs(epochs: int, progress: bool | None) -> Iterator[int]:
     """Count the epochs, behind a bar if one is wanted."""
-    if progress is None:
-        progress = "ipykernel" in sys.modules or sys.stderr.isatty()
-    return iter(tqdm(range(epochs), desc="epochs", disable=not progress))
+    shown = _someone_looks() if progress is None else progress
+    return iter(tqdm(range(epochs), desc="epochs", disable=not shown))
+
+
+def _someone_looks() -> bool:
+    """Whether this is a terminal or a notebook."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return hasattr(shell, "kernel") or sys.stderr.isatty()

@@ -85,15 +85,14 @@ class KerasRecorder:
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Called by Keras when fit begins, the model built."""
         model = self._fitted
-        watched = (model, model.optimizer, [id(v) for v in model.trainable_variables])
         if self._probe is None:
             self._begin(model)
-        elif not all(a is b or a == b for a, b in zip(watched, self._watched, strict=True)):
+            self._watched = _parts(model)
+        if list(map(id, _parts(model))) != list(map(id, self._watched)):
             raise BadInputError(
                 "This KerasRecorder has watched another model, or this one before it was compiled "
                 "or frozen anew. Make a new KerasRecorder for this fit."
             )
-        self._watched = watched
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Called by Keras before each step, or each group of ``steps_per_execution``."""
@@ -112,6 +111,11 @@ class KerasRecorder:
         """Build the measuring graphs and the columns."""
         _check_model(model)
         self._probe = probe = Probe(model, self._x, self._y)
+        if not probe.owners:
+            raise BadInputError(
+                "The model has no trainable weights, so there is nothing to watch. "
+                "Set layer.trainable = True before compiling."
+            )
         layers = tuple(dict.fromkeys(probe.owners))
         self._grouping = Grouping(
             owners=[layers.index(o) for o in probe.owners], layers=len(layers)
@@ -203,11 +207,11 @@ def _check_model(model: Any) -> None:
             "The model trains on several devices at once; KerasRecorder reads one. "
             "Build the model outside of strategy.scope() to record it."
         )
-    if not model.trainable_variables:
-        raise BadInputError(
-            "The model has no trainable weights, so there is nothing to watch. "
-            "Set layer.trainable = True before compiling."
-        )
+
+
+def _parts(model: Any) -> tuple[Any, ...]:
+    """What stays the same while a model is neither replaced, compiled nor frozen anew."""
+    return (model, model.optimizer, *model.trainable_variables)
 
 
 def _feature_stats(x: Any) -> tuple[Floats, Floats] | None:

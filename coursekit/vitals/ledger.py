@@ -28,16 +28,23 @@ class Column:
         """Add the reading of one step: a number, or an array of shape (labels,)."""
         self._readings.append((step, value))  # at once: Ctrl-C may come between two lines
 
-    def series(self, *, keep: Collection[str] | None = None) -> Series:
-        """The readings as a series; only of the labels in `keep`, where it is given."""
+    def keeping(self, labels: Collection[str]) -> "Column":
+        """The same readings, only of the labels given."""
+        kept = [number for number, label in enumerate(self.labels) if label in labels]
+        column = Column(labels=[self.labels[number] for number in kept], unit=self.unit)
+        for step, values in self._readings:
+            column.add(step, np.asarray(values)[kept])
+        return column
+
+    def series(self) -> Series:
+        """The readings as a series."""
         shape = (len(self._readings), len(self.labels)) if self.labels else (len(self._readings),)
-        values = np.array([value for _, value in self._readings], dtype=np.float64).reshape(shape)
-        labels = self.labels
-        if keep is not None:
-            labels = tuple(label for label in self.labels if label in keep)
-            values = values[:, [self.labels.index(label) for label in labels]]
-        steps = np.array([step for step, _ in self._readings], dtype=np.int64)
-        return Series(steps=steps, values=values, labels=labels, unit=self.unit)
+        return Series(
+            steps=np.array([step for step, _ in self._readings], dtype=np.int64),
+            values=np.array([value for _, value in self._readings], np.float64).reshape(shape),
+            labels=self.labels,
+            unit=self.unit,
+        )
 
 
 class Ledger:
@@ -114,12 +121,14 @@ class Ledger:
             seen: The layers whose output was read; None for all.
             notes: Sentences to add to those kept.
         """
-        series = {
-            name: column.series(keep=seen if name in PER_LAYER + PER_RELU else None)
-            for name, column in self._columns.items()
-        }
+        columns = dict(self._columns)
+        for quantity in (*PER_LAYER, *PER_RELU):
+            if seen is not None and quantity in columns:
+                columns[quantity] = columns[quantity].keeping(seen)
+                if not columns[quantity].labels:
+                    del columns[quantity]
         return Record(
-            series={name: one for name, one in series.items() if one.labels or one.values.ndim < 2},
+            series={name: column.series() for name, column in columns.items()},
             layers=self._layers,
             framework=self._framework,
             notes=tuple(dict.fromkeys([*self._notes, *notes])),

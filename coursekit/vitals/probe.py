@@ -27,6 +27,9 @@ class Probe:
         self._tf = require("tensorflow", extra="keras", purpose="Recordings of Keras")
         self._keras = require("keras", extra="keras", purpose="Recordings of Keras")
         self._model = model
+        self._batch = (self._tensors(x), self._tensors(y))
+        if not model.built:  # Keras would do the same at the first step, with the same numbers
+            model(self._batch[0], training=False)
         self._variables = list(model.trainable_variables)
         self.owners = _owners(model)
         self.notes: list[str] = []
@@ -34,7 +37,6 @@ class Probe:
         self._outputs = self._with_outputs(readable)
         self.layers = tuple(layer.name for layer in readable) if self._outputs else ()
         self.relus = tuple(layer.name for layer in readable if self._is_relu(layer))
-        self._batch = (self._tensors(x), self._tensors(y))
         self._sizes: dict[str, int] = {}
         self.present: npt.NDArray[np.bool_] = np.ones(len(self._variables), dtype=np.bool_)
         self._before = self._tf.function(self._measure_before)

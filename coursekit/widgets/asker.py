@@ -1,5 +1,7 @@
-"""The form in which a learner commits to a prediction. The view only: it says nothing of right
-or wrong, prints nothing, and its text form is the same whatever was saved."""
+"""The form in which a learner commits to a prediction. The view only.
+
+It says nothing of right or wrong, prints nothing, and its text form is the same whatever was saved.
+"""
 
 import html
 from collections.abc import Mapping
@@ -27,7 +29,7 @@ _STYLE = """<style>
 .ck-predict .widget-radio, .ck-predict .widget-radio-box {height: auto; min-width: 0}
 .ck-predict .widget-radio-box label {
   height: auto; line-height: 1.4; padding: 2px 0; white-space: normal; display: flex;
-  flex-direction: row; align-items: flex-start}
+  flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start}
 .ck-predict .widget-radio-box input {flex: none; margin: 3px 8px 0 1px}
 .ck-predict .widget-html-content {line-height: 1.4}
 </style>"""

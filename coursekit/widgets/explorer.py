@@ -32,6 +32,7 @@ from coursekit.widgets.trial import Trial
 
 FIRST_PICTURE_S = 0.015  # of training: a few epochs are there to see
 NEXT_PICTURE_S = 0.05
+DRAWING_RATIO = 3  # at least so long trained as drawn: a slow machine shows fewer pictures
 
 
 def explore(
@@ -158,9 +159,11 @@ class Explorer:
             trial = self._trial(setting)
             due = time.perf_counter() + FIRST_PICTURE_S
             while self.state.number == number and trial.advance():
-                if time.perf_counter() >= due:
+                begun = time.perf_counter()
+                if begun >= due:
                     self._apply(Grew(number=number, curve=trial.curve()))
-                    due = time.perf_counter() + NEXT_PICTURE_S  # of training, drawing not counted
+                    drawn = time.perf_counter()
+                    due = drawn + max(NEXT_PICTURE_S, DRAWING_RATIO * (drawn - begun))
                 yield
             if self.state.number != number:
                 trial.close()
@@ -204,7 +207,9 @@ class Explorer:
             tooltip=self._knob.label,
             layout={"flex": "1 1 200px", "width": "auto", "min_width": "0"},
         )
-        self._button = ipywidgets.Button(description="Reset", layout={"width": "80px", "flex": "none"})
+        self._button = ipywidgets.Button(
+            description="Reset", layout={"width": "80px", "flex": "none"}
+        )
         label = ipywidgets.HTML(f"<b>{html.escape(self._knob.label)}</b>", layout=wide)
         self._image = ipywidgets.Image(format="png", layout={**wide, "height": "auto"})
         self._status, self._alarm = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
@@ -229,7 +234,8 @@ def _status_html(state: Exploration, knob: Knob, quantity: Quantity) -> str:
         lines.append(f"<b>This run, {html.escape(knob.label)} = {state.setting:g}:</b> {words}")
     words = run_in_words(state.reference, quantity=quantity)
     lines.append(f"<b>Reference, {state.reference.setting:g}:</b> {words}")
-    return f'<div role="status" aria-live="polite" class="ck-status" style="line-height:1.4">{"<br>".join(lines)}</div>'
+    opening = '<div role="status" aria-live="polite" class="ck-status" style="line-height:1.4">'
+    return f"{opening}{'<br>'.join(lines)}</div>"
 
 
 def _alarm_html(state: Exploration) -> str:

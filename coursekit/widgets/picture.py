@@ -40,7 +40,8 @@ class Picture:
     def __init__(self, reference: Run, *, quantity: Quantity) -> None:
         self._reference = reference
         self._backgrounds: dict[Limits, Any] = {}
-        figure = Figure(figsize=(6.4, 4.3), dpi=100 * SHARPNESS, layout="none")
+        figure = Figure(figsize=(6.4, 4.3), dpi=100 * SHARPNESS)
+        figure.set_layout_engine("none")  # a notebook's style may ask for one; margins are fixed
         self._canvas: Any = FigureCanvasAgg(figure)  # its blitting methods are not annotated
         self.loss_axes, self.score_axes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         _furnish(self.loss_axes, self.score_axes, quantity)
@@ -140,7 +141,7 @@ def _limits(reference: Curve, live: Curve) -> Limits:
     return (
         max(reference.planned_steps, live.planned_steps, 1),
         10.0 ** math.floor(math.log10(low)),
-        10.0 ** math.ceil(math.log10(high) + 1e-9),
+        10.0 ** max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1),
     )
 
 

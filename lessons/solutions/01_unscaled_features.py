@@ -44,10 +44,10 @@ from coursekit.checks.unscaled_features import (
 # %% [markdown] minutes=3
 # ## Task 1 · Complete a line
 #
-# Other data this time: 30 measurements of cell nuclei in 569 images. Their columns differ in scale
-# as those of the wines do.
+# Other data this time: measurements of cell nuclei, in 30 columns (`load_breast_cancer`). Their
+# scales differ as those of the wines do.
 #
-# **Write** the line that standardises `x`.
+# **Write** the one line that is missing: it gives back `x`, standardised.
 #
 # - `x`: all rows, raw, an array of shape (all rows, features).
 # - `rows`: the numbers of the training rows, shape (training rows,).
@@ -58,12 +58,12 @@ from coursekit.checks.unscaled_features import (
 # and standard deviation 1 (dividing by n or by n − 1 are both fine). All other rows must be shifted
 # and scaled by the numbers of the training rows.
 
+
 # %% nbgrader={"grade": false, "grade_id": "01-1-prepare", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def prepare(x, rows):
     ### BEGIN SOLUTION
-    x = StandardScaler().fit(x[rows]).transform(x)
+    return StandardScaler().fit(x[rows]).transform(x)
     ### END SOLUTION
-    return x
 
 
 # %% tags=["check"] nbgrader={"grade": true, "grade_id": "01-1-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
@@ -90,6 +90,7 @@ check_prepare(prepare)
 # on a batch of wine, raw and standardised. Afterwards the model and the data must be as they were,
 # and no gradient may stay in the model. A gradient that an earlier batch left there must not count.
 
+
 # %% nbgrader={"grade": false, "grade_id": "01-2-gradient-share", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def gradient_share(model, loss_fn, x, y):
     ### BEGIN SOLUTION
@@ -114,8 +115,9 @@ check_gradient_share(gradient_share)
 #
 # You have not seen this script. A colleague asks whether it is all right. It may be.
 
+
 # %%
-def experiment(seed, *, lr=0.05, epochs=20, batch_size=32, hidden=32, clip=None, batchnorm=None):
+def experiment(seed, *, lr=0.1, epochs=8, batch_size=48, hidden=32, clip=None, batchnorm=None):
     """Train on half of the rows, judge on the other half.
 
     clip: cut each input to the range from -clip to clip; None cuts nothing
@@ -195,6 +197,7 @@ print(f"accuracy {run['accuracy']:.2f}; widest column {spread.max():.0f}, "
 # before `x` was standardised, and keeps the raw rows. Reading does not show it. The standard
 # deviations do.
 
+
 # %% nbgrader={"grade": false, "grade_id": "01-3-diagnose", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def diagnose():
     ### BEGIN SOLUTION
@@ -217,6 +220,7 @@ check_diagnose(diagnose, experiment)
 # second a thousand times wider than the first, and labels that a coin tosses. The loss falls after
 # scaling. Has the model learnt anything? These are such data:
 
+
 # %%
 def random_labels(n, seed):
     """n rows and their labels: x of shape (n, 2), y of shape (n,)."""
@@ -230,8 +234,8 @@ def random_labels(n, seed):
 # **Write** a function that finds out for any such `draw`.
 #
 # - Draw 100 training rows with `draw(100, seed)`, and standardise them.
-# - Train one `nn.Linear(2, 2)` on them: cross-entropy, SGD with a learning rate of 0.1, all rows in
-#   each step, 100 steps or more.
+# - Train one `nn.Linear(2, 2)` on them: cross-entropy, SGD with a learning rate of 0.5, all rows in
+#   each step, 40 steps or more.
 # - Draw at least 1000 fresh rows, with **another** seed. Prepare them with the mean and standard
 #   deviation of the training rows.
 # - Back comes the share of fresh rows that the model names rightly: a number between 0 and 1.
@@ -240,6 +244,7 @@ def random_labels(n, seed):
 # must be 0.5 (give or take 0.04); where the first column decides, it must be above 0.9. Some draws
 # are made to notice when the rows are not fresh, or not prepared as the training rows were.
 
+
 # %% nbgrader={"grade": false, "grade_id": "01-4-fresh-accuracy", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fresh_accuracy(draw, seed):
     ### BEGIN SOLUTION
@@ -247,8 +252,8 @@ def fresh_accuracy(draw, seed):
     mean, deviation = x.mean(dim=0), x.std(dim=0)
     torch.manual_seed(seed)
     model = nn.Linear(2, 2)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    for _ in range(100):
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    for _ in range(40):
         optimizer.zero_grad()
         nn.functional.cross_entropy(model((x - mean) / deviation), y).backward()
         optimizer.step()

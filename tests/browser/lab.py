@@ -84,7 +84,7 @@ def serve(root: Path, scratch: Path) -> Iterator[Server]:
         "--expose-app-in-browser",
     ]
     start = f"from coursekit.launch import open_lab; open_lab({str(root)!r}, {arguments!r})"
-    with open(log, "wb") as output:
+    with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", start],
             env=_environment(scratch, home),
@@ -122,7 +122,7 @@ class Tab:
                 const kernel = panel?.context?.sessionContext?.session?.kernel;
                 return kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
             }""",
-            timeout=90_000,
+            timeout=180_000,
         )
 
     def run_all_cells(self, *, timeout_s: float) -> None:

@@ -40,7 +40,7 @@ def test_a_known_run_is_not_made_again() -> None:
 
 
 def test_an_unknown_recipe_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="No recipe 'fixd'. Did you mean 'fixed'"):
+    with pytest.raises(UnknownNameError, match=r"No recipe 'fixd'\. Did you mean 'fixed'"):
         list(verify(CASE, seeds=[0], only=["fixd"]))
 
 

@@ -71,7 +71,7 @@ def test_the_solution_runs_without_an_error(course: list[Target]) -> None:
         ("# %%\nimport os\nos._exit(3)\n", "the kernel died"),
         ("# %%\nobject()\n", "Cell 1 shows '0x"),
         ("# %%\nimport matplotlib.pyplot as plt\n_ = plt.plot([1])\n", "Cell 1 shows a picture"),
-        ("# %%\nprint(('x' * 99 + chr(10)) * 5050)\n", "The file has 50. kB; at most 400 kB"),
+        ("# %%\nprint(('x' * 99 + chr(10)) * 5050)\n", "The file has 561 kB; at most 400 kB"),
     ],
 )
 def test_a_fault_is_named_and_the_old_file_stays(

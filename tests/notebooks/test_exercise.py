@@ -20,12 +20,16 @@ def test_the_answers_are_what_only_the_solution_holds(course: list[Target]) -> N
         "return doubled_values",
         "assert double([100, 200]) == [200, 400]",
         "Because doubling goes element by element.",
+        "A remark that gives it all away.",
     ]
     assert answers(solution) == 1
 
 
-def test_the_remark_for_solutions_is_an_answer_too(course: list[Target]) -> None:
-    assert "A remark that gives it all away." in answer_lines(solution_of(course[2]))
+def test_a_cell_for_solutions_is_an_answer_to_its_end(course: list[Target]) -> None:
+    source = course[1].source
+    cell = '# %% tags=["solution-only"]\n### BEGIN SOLUTION\n### END SOLUTION\nother = "the end"\n'
+    source.write_text(f"{source.read_text()}\n{cell}")
+    assert answer_lines(prepare(course[1])[0])[-1] == 'other = "the end"'
 
 
 def test_a_line_that_the_task_shows_as_well_is_no_answer(course: list[Target]) -> None:
@@ -41,6 +45,7 @@ HIDING_PLACES = {
         new_output("execute_result", data={"text/plain": repr(f"x\n{ANSWER}\ny")})
     ),
     "metadata": lambda cell: cell.metadata.update(hint={"deep": [ANSWER]}),
+    "a key in metadata": lambda cell: cell.metadata.update({ANSWER: 1}),
     "an attachment": lambda cell: cell.update(attachments={"a.txt": {"text/plain": ANSWER}}),
 }
 

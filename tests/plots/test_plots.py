@@ -24,9 +24,7 @@ RECORD = Record(
         "dead_fraction": Series(
             steps=STEPS, values=np.array([[0, 0], [0, 0.5], [1, 0.5], [1, 1.0]]), labels=("1", "3")
         ),
-        "input_std": Series(
-            steps=STEPS, values=np.array([[1.0, 300.0]] * 4), labels=("0", "1")
-        ),
+        "input_std": Series(steps=STEPS, values=np.array([[1.0, 300.0]] * 4), labels=("0", "1")),
     },
     layers=("0", "1", "3"),
     framework="torch",

@@ -59,7 +59,9 @@ def leaks(solution: NotebookNode, exercise: NotebookNode) -> list[str]:
 
     Looks at sources, outputs, metadata and attachments.
     """
-    found = "\n".join(" ".join(line.split()) for text in _texts(exercise) for line in _lines(text))
+    found = "\n".join(
+        " ".join(line.split()) for text in _texts(exercise) for line in text.splitlines()
+    )
     return [f"The answer {line!r} is in the exercise." for line in answer_lines(solution)
             if line in found]  # fmt: skip
 
@@ -90,8 +92,3 @@ def _texts(node: object) -> Iterator[str]:
     elif isinstance(node, list):
         for value in node:
             yield from _texts(value)
-
-
-def _lines(text: str) -> list[str]:
-    """The lines of a text; a line break that a repr spelled out counts too."""
-    return text.replace("\\n", "\n").splitlines()

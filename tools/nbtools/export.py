@@ -28,6 +28,7 @@ _TEMPLATE = """\
 def to_html(notebook: NotebookNode) -> str:
     """One page with pictures and styles inside; mathematics stays as its source.
 
+    >>> import nbformat
     >>> cell = nbformat.v4.new_markdown_cell("# Hello")
     >>> "Hello" in to_html(nbformat.v4.new_notebook(cells=[cell]))
     True

@@ -3,6 +3,7 @@
 import ast
 import copy
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nbformat import NotebookNode
 
@@ -32,14 +33,13 @@ class Section:
 def sections(notebook: NotebookNode) -> list[Section]:
     """The sections of a notebook, in order; what stands before the first is in none."""
     starts = [i for i, cell in enumerate(notebook.cells) if _is_heading(cell)]
-    ends = [*starts[1:], len(notebook.cells)]
     return [
         Section(
             title=notebook.cells[start].source.splitlines()[0].removeprefix("## ").strip(),
             heading=notebook.cells[start],
             cells=tuple(notebook.cells[start + 1 : end]),
         )
-        for start, end in zip(starts, ends, strict=True)
+        for start, end in pairwise([*starts, len(notebook.cells)])
     ]
 
 

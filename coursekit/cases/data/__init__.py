@@ -1,0 +1,1 @@
+"""Failures that come in with the data."""

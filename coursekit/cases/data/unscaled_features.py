@@ -44,27 +44,18 @@ def build(
         epochs: Passes over the training rows.
     """
     x, y = load_wine(return_X_y=True)  # (178, 13), (178,)
-    rows, held_out = train_test_split(
-        np.arange(len(y)), test_size=0.5, stratify=y, random_state=seed
-    )
-    val_rows, test_rows = train_test_split(
-        held_out, test_size=0.6, stratify=y[held_out], random_state=seed
-    )
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.5, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.6, stratify=y[rest], random_state=seed)
     if scaler is not None:
         x = scaler().fit(x[rows]).transform(x)
     if proline_spread is not None:
         x[:, PROLINE] *= proline_spread
-    x = torch.tensor(x, dtype=torch.float32, device=device)
-    y = torch.tensor(y, device=device)
+    x, y = torch.tensor(x, dtype=torch.float32, device=device), torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
     loader = DataLoader(
-        TensorDataset(x[rows], y[rows]),
-        batch_size=16,
-        shuffle=True,
-        generator=torch.Generator().manual_seed(seed),
+        TensorDataset(x[rows], y[rows]), batch_size=16, shuffle=True, generator=order
     )
-    val = TensorDataset(x[val_rows], y[val_rows])
-    test = TensorDataset(x[test_rows], y[test_rows])
-
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(13, hidden), nn.ReLU(), nn.Linear(hidden, 3)).to(device)
     loss_fn = nn.CrossEntropyLoss()
@@ -90,7 +81,7 @@ def build_batchnorm(seed: int, device: str) -> Setup:
 
 def build_keras(
     seed: int,
-    device: str,  # Keras places the model itself
+    device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     scaler: type[StandardScaler] | None = None,
     lr: float = 0.05,
@@ -100,12 +91,8 @@ def build_keras(
     import keras
 
     x, y = load_wine(return_X_y=True)
-    rows, held_out = train_test_split(
-        np.arange(len(y)), test_size=0.5, stratify=y, random_state=seed
-    )
-    val_rows, test_rows = train_test_split(
-        held_out, test_size=0.6, stratify=y[held_out], random_state=seed
-    )
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.5, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.6, stratify=y[rest], random_state=seed)
     if scaler is not None:
         x = scaler().fit(x[rows]).transform(x)
 

@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from coursekit.checks.calling import call
-from coursekit.checks.check import Check, Clause, kind_of
+from coursekit.checks.check import Check, Clause
 from coursekit.checks.unscaled_features.runs import CAUSES, HEALTHY, UNEVEN, Run, read, unevenness
 from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.wording import kind_of
 from coursekit.datasets import load_dataset
 from coursekit.errors import unknown
 
-SEEDS = (101, 102)
+SEEDS = (105, 106)
 STUCK = 0.75  # accuracy; the script as it is given stays at the larger class, .63
+NO_EPOCH = {"epochs": 0}
 LIMITS = {"epochs": (0, 100), "hidden": (1, 1024), "batch_size": (8, 1024)}  # seconds, not minutes
 
 
@@ -54,8 +56,10 @@ def gather(diagnose: object, experiment: Callable[..., Any]) -> Evidence:
 def script_is_as_given(evidence: Evidence) -> str | None:
     """Without a change, the script behaves as it did when the learner got it."""
     edited = "Without a change, the script does not behave as it was given: "
+    labels = _labelled_table()
     for seed, run in zip(SEEDS, evidence.untouched, strict=True):
-        if not _rows_of_the_table(run):
+        rows = zip(run.train, run.train_labels, strict=True)
+        if any(labels.get(row.tobytes()) != label for row, label in rows):
             return f"{edited}other rows reach the network on seed {seed}."
         if run.accuracy > STUCK:
             return f"{edited}it reaches an accuracy of {run.accuracy:.2f} on seed {seed}."
@@ -69,7 +73,7 @@ def letter_is_measured(evidence: Evidence) -> str | None:
         if not cause.holds(run):
             return (
                 f"You answered {evidence.letter}. Measured on seed {seed}: {cause.measured(run)}. "
-                f"That is not {evidence.letter}."
+                f"So it is not {evidence.letter}."
             )
     return None
 
@@ -194,19 +198,19 @@ def _changes(experiment: Callable[..., Any], change: Mapping[str, Any]) -> Mappi
 
 def _run(experiment: Callable[..., Any], seed: int, changes: Mapping[str, Any]) -> Run:
     """One run of the script, and its start."""
-    start, end = (
-        call(partial(experiment, **settings), {"seed": seed}, name=_call_text(settings)).result
-        for settings in ({**changes, "epochs": 0}, changes)
-    )
-    return read(start, end)
+    return read(_outcome(experiment, seed, changes), lambda: _outcome(experiment, seed, NO_EPOCH))
 
 
-def _rows_of_the_table(run: Run) -> bool:
-    """Whether every training row is a row of the raw table, with its own label."""
+def _outcome(experiment: Callable[..., Any], seed: int, changes: Mapping[str, Any]) -> object:
+    """What the script returns."""
+    return call(partial(experiment, **changes), {"seed": seed}, name=_call_text(changes)).result
+
+
+def _labelled_table() -> dict[bytes, int]:
+    """The label of each row of the raw table, by the bytes of the row."""
     data = load_dataset("breast_cancer")
-    labels = {row.tobytes(): label for row, label in zip(data.x.astype(np.float32), data.y)}
-    pairs = zip(run.train, run.train_labels, strict=True)
-    return all(labels.get(row.tobytes()) == label for row, label in pairs)
+    rows = data.x.astype(np.float32)
+    return {row.tobytes(): label for row, label in zip(rows, data.y, strict=True)}
 
 
 def _call_text(changes: Mapping[str, Any]) -> str:

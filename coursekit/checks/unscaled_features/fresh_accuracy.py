@@ -14,11 +14,12 @@ from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.reading import as_fraction
 
-SEEDS = (11, 12, 13, 14, 15, 16)
-FEW = (11, 12)
+SEEDS = (13, 14, 15, 16, 17, 18)
+FEW = (13,)
 FRESH_ROWS = 1000
 LUCK = 0.04  # six runs of 1000 coin tosses stay within .02; training rows give .57
 LEARNT = 0.9
+LOSS = 0.1  # rows scaled by their own numbers lose .3
 SCALE = 1000.0
 
 
@@ -88,7 +89,7 @@ def gather(fresh_accuracy: object) -> Evidence:
     """Call the answer with each kind of draw."""
     return Evidence(
         coin=tuple(_try(fresh_accuracy, Draw(training_seed=seed, coin=True)) for seed in SEEDS),
-        ruled=tuple(_try(fresh_accuracy, Draw(training_seed=seed)) for seed in FEW),
+        ruled=tuple(_try(fresh_accuracy, Draw(training_seed=seed)) for seed in SEEDS[:2]),
         turned=tuple(_try(fresh_accuracy, Draw(training_seed=seed, turned=True)) for seed in FEW),
         moved=tuple(_try(fresh_accuracy, Draw(training_seed=seed, moved=1.0)) for seed in FEW),
     )
@@ -119,11 +120,11 @@ def rule_is_learnt(evidence: Evidence) -> str | None:
 def fresh_rows_are_judged(evidence: Evidence) -> str | None:
     """The accuracy is that of the rows of another seed."""
     highest = max(trial.accuracy for trial in evidence.turned)
-    if highest < 1 - LEARNT:
+    if highest < 0.5:
         return None
     return (
         "In one draw the labels of every other seed follow the opposite rule. Your accuracy there "
-        f"is {highest:.2f}; expected about 0. It was not measured on fresh rows."
+        f"is {highest:.2f}; expected less than 0.5. It was not measured on fresh rows."
     )
 
 
@@ -140,12 +141,13 @@ def enough_rows(evidence: Evidence) -> str | None:
 
 def same_numbers(evidence: Evidence) -> str | None:
     """Fresh rows are standardised by the mean and deviation of the training rows."""
-    worst = min(trial.accuracy for trial in evidence.moved)
-    if worst > LEARNT:
+    usual = min(trial.accuracy for trial in evidence.ruled)
+    moved = min(trial.accuracy for trial in evidence.moved)
+    if moved > usual - LOSS:
         return None
     return (
         "In one draw the fresh rows lie 1 higher in the first column, and the rule is the same. "
-        f"Your accuracy there is {worst:.2f}; expected more than {LEARNT}."
+        f"Your accuracy falls from {usual:.2f} to {moved:.2f}."
     )
 
 

@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.reading import as_array
+from coursekit.checks.wording import two_digits
 from coursekit.datasets import load_dataset
 
 Array = npt.NDArray[np.float64]
@@ -53,7 +54,7 @@ def mean_is_zero(evidence: Evidence) -> str | None:
         means = one.seen[one.rows].mean(axis=0)  # (features,)
         worst = int(np.abs(means).argmax())
         if abs(means[worst]) > TOLERANCE:
-            return f"{_where(one, worst)} has mean {means[worst]:.2g}; expected 0."
+            return f"{_where(one, worst)} has mean {two_digits(means[worst])}; expected 0."
     return None
 
 
@@ -63,7 +64,7 @@ def deviation_is_one(evidence: Evidence) -> str | None:
         deviations = one.seen[one.rows].std(axis=0)  # (features,)
         worst = int(np.abs(deviations - 1).argmax())
         if abs(deviations[worst] - 1) > TOLERANCE:
-            seen = f"{deviations[worst]:.2g}"
+            seen = two_digits(deviations[worst])
             return f"{_where(one, worst)} has standard deviation {seen}; expected 1."
     return None
 
@@ -79,10 +80,11 @@ def all_rows_alike(evidence: Evidence) -> str | None:
         row, column = np.unravel_index(int(gaps.argmax()), gaps.shape)
         if gaps[row, column] > SAME_LINE:
             kind = "a training row" if row in one.rows else "a held-out row"
+            gap = two_digits(gaps[row, column])
             return (
                 f"On {one.data}, column {column} ({one.columns[column]}), {kind} is "
-                f"{gaps[row, column]:.2g} standard deviations away from where the shift and scale "
-                "of the training rows put it."
+                f"{gap} standard deviations away from where the shift and scale of the training "
+                "rows put it."
             )
     return None
 
@@ -136,7 +138,7 @@ check_prepare = Check(
         "Which two numbers of a column does it need, and from which rows may they come?",
         "Print x[rows].mean(axis=0) and x[rows].std(axis=0) before and after: they must become "
         "0 and 1. The lesson's section 'The fix' shows the line.",
-        "Fit a StandardScaler on x[rows], transform x with it, and give the result the name x.",
+        "Fit a StandardScaler on x[rows], transform all of x with it, and return that.",
     ),
 )
 

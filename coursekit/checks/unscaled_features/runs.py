@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -34,7 +35,8 @@ class Run:
         test: Held-out rows at the same place.
         train_labels: Class numbers of the training rows, shape (rows,).
         test_labels: Class numbers of the held-out rows.
-        moved: How far training moved the first Linear's weights, over their size at the start.
+        weight: The first Linear's weight at the end, shape (units, features).
+        start: Runs the script for no epoch at all; one letter alone asks for that.
     """
 
     accuracy: float
@@ -42,7 +44,8 @@ class Run:
     test: Array
     train_labels: Labels
     test_labels: Labels
-    moved: float
+    weight: Tensor
+    start: Callable[[], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,18 +61,18 @@ class Cause:
     measured: Callable[[Run], str]
 
 
-def read(start: object, end: object) -> Run:
-    """Measure a run.
+def read(outcome: Any, start: Callable[[], Any]) -> Run:
+    """Look into what the script returned.
 
     Args:
-        start: What the script returns for no epoch at all.
-        end: What it returns for the whole run.
+        outcome: The script's dictionary.
+        start: Runs the script for no epoch at all, and returns its dictionary.
 
     Raises:
-        CheckFailed: These are not the dictionaries that the script returns.
+        CheckFailed: It is not the dictionary that the script returns.
     """
     try:
-        return _read(start, end)
+        return _read(outcome, start)
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise CheckFailed(
             "experiment does not return what it did: a dictionary of model, train, test and "
@@ -89,6 +92,12 @@ def shift(run: Run) -> float:
     return float((gaps / np.maximum(run.train.std(axis=0), 1e-12)).max())
 
 
+def movement(run: Run) -> float:
+    """How far training moved the first Linear's weights, over their size at the start."""
+    before = _first_linear(run.start()["model"]).weight.detach()
+    return float((run.weight - before).norm() / before.norm())
+
+
 def belonging(run: Run) -> float:
     """Share of rows nearest to the mean of their own class; of two folds, the lower share."""
     folds = ((run.train, run.train_labels), (run.test, run.test_labels))
@@ -98,43 +107,54 @@ def belonging(run: Run) -> float:
 CAUSES: Mapping[str, Cause] = {
     "A": Cause(
         holds=lambda run: belonging(run) < BELONG,
-        measured=lambda run: f"{belonging(run):.0%} of the rows, or more, are nearest to the mean "
-        "of the class that their label names",
+        measured=lambda run: (
+            f"at least {belonging(run):.0%} of the rows are nearest to the mean "
+            "of the class that their label names"
+        ),
     ),
     "B": Cause(
-        holds=lambda run: run.moved < MOVED,
-        measured=lambda run: f"training moved the first layer's weights by {run.moved:.2g} times "
-        "their size",
+        holds=lambda run: movement(run) < MOVED,
+        measured=lambda run: (
+            "training moved the first layer's weights by "
+            f"{two_digits(movement(run))} times their size"
+        ),
     ),
     "C": Cause(
         holds=lambda run: unevenness(run) > UNEVEN,
-        measured=lambda run: "at the first Linear layer, the standard deviation of the widest "
-        f"column is {unevenness(run):.2g} times that of the middle one",
+        measured=lambda run: (
+            "at the first Linear layer, the standard deviation of the widest "
+            f"column is {two_digits(unevenness(run))} times that of the middle one"
+        ),
     ),
     "D": Cause(
         holds=lambda run: shift(run) > SHIFTED,
-        measured=lambda run: "the means of training and held-out rows differ by at most "
-        f"{shift(run):.2g} standard deviations in any column",
+        measured=lambda run: (
+            "the means of training and held-out rows differ by at most "
+            f"{two_digits(shift(run))} standard deviations in any column"
+        ),
     ),
     "E": Cause(
         holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}, and "
-        f"{_larger_class(run):.2f} of these rows are of the larger class",
+        measured=lambda run: (
+            f"the accuracy on held-out rows is {run.accuracy:.2f}, and "
+            f"{_larger_class(run):.2f} of these rows are of the larger class"
+        ),
     ),
 }
 
 
-def _read(start: Any, end: Any) -> Run:
-    """`read`, where the dictionaries are as they should be."""
-    old, new = _first_linear(start["model"]).weight, _first_linear(end["model"]).weight
-    (train, train_labels), (test, test_labels) = end["train"].tensors, end["test"].tensors
+def _read(outcome: Any, start: Callable[[], Any]) -> Run:
+    """`read`, where the dictionary is as it should be."""
+    model = outcome["model"]
+    (train, train_labels), (test, test_labels) = outcome["train"].tensors, outcome["test"].tensors
     return Run(
-        accuracy=float(end["accuracy"]),
-        train=_at_first_linear(end["model"], train),
-        test=_at_first_linear(end["model"], test),
+        accuracy=float(outcome["accuracy"]),
+        train=_at_first_linear(model, train),
+        test=_at_first_linear(model, test),
         train_labels=train_labels.numpy(),
         test_labels=test_labels.numpy(),
-        moved=float((new - old).norm() / old.norm()),
+        weight=_first_linear(model).weight.detach(),
+        start=start,
     )
 
 

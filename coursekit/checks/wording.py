@@ -1,0 +1,29 @@
+"""How messages name values and write numbers."""
+
+import numpy as np
+from torch import Tensor
+
+
+def two_digits(number: float) -> str:
+    """A number to two digits, without an exponent where it can be read without.
+
+    >>> two_digits(603.2), two_digits(0.0123), two_digits(7.77e9)
+    ('600', '0.012', '7.8e+09')
+    """
+    return f"{float(f'{number:.2g}'):g}"
+
+
+def kind_of(value: object) -> str:
+    """What a value is, in a learner's words.
+
+    >>> kind_of(None), kind_of("abc"), kind_of(np.zeros((2, 3))), kind_of([1])
+    ('None', "the text 'abc'", 'an array of shape (2, 3)', 'a list')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}"
+    if isinstance(value, np.ndarray | Tensor):
+        return f"an array of shape {tuple(value.shape)}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,128 @@
+"""The commands as a person types them: real processes, real runs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from coursekit.cases import CASES
+from coursekit.cli import main
+from coursekit.evidence import read
+
+ONE = ["verify", "--case", "unscaled-features", "--framework", "torch"]
+
+
+def coursekit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "coursekit", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_cases_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [case.name for case in CASES]
+
+
+def test_cases_as_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)[0]
+    assert {"name", "family", "kind", "question", "lesson", "frameworks", "rivals", "sources"} <= (
+        first.keys()
+    )
+    assert first["frameworks"] == ["torch", "keras"]
+    assert first["sources"][0].keys() == {"key", "title", "section"}
+
+
+def test_one_case_shows_diff_claim_and_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "unscaled-features"]) == 0
+    shown = capsys.readouterr().out
+    assert "+x = StandardScaler().fit(x[rows]).transform(x)" in shown
+    assert "Evidence, torch: held on 20 seeds" in shown
+    assert "Evidence, keras: held on 20 seeds" in shown
+
+
+def test_an_unknown_case_is_a_sentence_and_exit_two() -> None:
+    done = coursekit("cases", "vanishing")
+    assert done.returncode == 2
+    assert done.stderr.startswith("coursekit: No case 'vanishing'.")
+    assert "Traceback" not in done.stderr
+
+
+def test_verify_prints_the_verdict_and_exits_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*ONE, "--seeds", "1", "--first-seed", "41000"]) == 0
+    shown = capsys.readouterr().out
+    assert "held" in shown
+    assert "wrong fix: more epochs closes" in shown
+
+
+def test_verify_as_json_and_resumed_from_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = [*ONE, "--seeds", "1", "--first-seed", "41000", "--save", str(tmp_path), "--json"]
+    assert main(plan) == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["reports"][0]["judgement"]["held"] is True
+    assert main(plan) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert [row["time_s"] for row in again["rows"]] == [row["time_s"] for row in first["rows"]]
+
+
+def test_a_claim_that_fails_exits_one(tmp_path: Path) -> None:
+    """The stored fixed runs are doctored to the broken score: the verdict must turn."""
+    plan = [*ONE, "--seeds", "1", "--first-seed", "41000", "--save", str(tmp_path), "--json"]
+    assert coursekit(*plan).returncode == 0
+    path = tmp_path / "unscaled-features.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["scores"]["test_accuracy"] = 0.4
+    path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
+    done = coursekit(*plan)
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["reports"][0]["judgement"]["held"] is False
+
+
+def test_interrupt_keeps_what_was_done_and_says_so(tmp_path: Path) -> None:
+    command = [*ONE, "--seeds", "500", "--save", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coursekit", *command], stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, env=os.environ,
+    )  # fmt: skip
+    path = tmp_path / "unscaled-features.jsonl"
+    deadline = time.monotonic() + 120
+    while len(read(path)) < 8 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    shown, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    kept = len(read(path))
+    assert kept >= 8
+    assert f"Stopped after {kept} of 3500 runs." in said
+    assert "Traceback" not in said
+    assert "held" in shown
+
+
+@pytest.mark.parametrize("seeds", ["0", "-1", "many"])
+def test_a_bad_number_of_seeds_is_refused(seeds: str) -> None:
+    done = coursekit("verify", f"--seeds={seeds}")
+    assert done.returncode == 2
+    assert "is not a whole number of at least 1" in done.stderr
+
+
+def test_info_names_the_picked_device() -> None:
+    done = coursekit("info", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["picked"] == "cpu"
+
+
+def test_an_unknown_device_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSEKIT_DEVICE", "tpu")
+    done = coursekit("info")
+    assert done.returncode == 2
+    assert "No device 'tpu'" in done.stderr

@@ -1,0 +1,100 @@
+"""The live control's state: every event, and what is dropped."""
+
+import math
+
+import pytest
+
+from coursekit.widgets.exploration import (
+    Curve,
+    Exploration,
+    Failed,
+    Failure,
+    Finished,
+    Grew,
+    Moved,
+    Outcome,
+    Returned,
+    Run,
+    failure_of,
+    run_in_words,
+    update,
+)
+
+OUTCOME = Outcome(scores={"test_accuracy": 0.5}, validation=0.4, final_loss=2.0, dead_share=None)
+REFERENCE = Run(setting=1.0, curve=Curve(losses=(1.0,), planned_steps=1), outcome=OUTCOME)
+GROWN = Curve(losses=(3.0, 2.0), scored_at=(2,), scores=(0.4,), planned_steps=4)
+BROKEN = Failure(words="ValueError: no", where="somewhere")
+
+
+def moved_to(setting: float) -> Exploration:
+    return update(Exploration(reference=REFERENCE, setting=1.0), Moved(setting=setting))
+
+
+def test_a_move_begins_a_run_and_keeps_the_reference() -> None:
+    state = moved_to(10.0)
+    assert (state.setting, state.number, state.running) == (10.0, 1, True)
+    assert state.reference is REFERENCE
+    assert state.live is None
+
+
+def test_a_run_grows_and_finishes() -> None:
+    grown = update(moved_to(10.0), Grew(number=1, curve=GROWN))
+    assert grown.live == Run(setting=10.0, curve=GROWN)
+    assert grown.running
+    done = update(grown, Finished(number=1, curve=GROWN, outcome=OUTCOME))
+    assert done.live == Run(setting=10.0, curve=GROWN, outcome=OUTCOME)
+    assert not done.running
+    assert done.reference is REFERENCE
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        Grew(number=1, curve=GROWN),
+        Finished(number=1, curve=GROWN, outcome=OUTCOME),
+        Failed(number=1, failure=BROKEN),
+    ],
+)
+def test_what_an_older_run_reports_is_dropped(late: Grew | Finished | Failed) -> None:
+    second = update(moved_to(10.0), Moved(setting=30.0))
+    assert update(second, late) is second
+    back = update(moved_to(10.0), Returned())
+    assert update(back, late) is back
+
+
+def test_a_failure_is_kept_until_the_next_move() -> None:
+    failed = update(moved_to(10.0), Failed(number=1, failure=BROKEN))
+    assert failed.failure is BROKEN
+    assert not failed.running
+    assert update(failed, Moved(setting=3.0)).failure is None
+    assert update(failed, Returned()).failure is None
+
+
+def test_reset_returns_to_the_reference_alone() -> None:
+    done = update(moved_to(10.0), Finished(number=1, curve=GROWN, outcome=OUTCOME))
+    back = update(done, Returned())
+    assert (back.setting, back.live, back.running) == (1.0, None, False)
+    assert back.number > done.number
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_run_that_diverged_says_so_first(bad: float) -> None:
+    curve = Curve(losses=(1.0, 5.0, bad, 1.0), planned_steps=4)
+    words = run_in_words(Run(setting=9.0, curve=curve, outcome=OUTCOME), quantity="loss")
+    assert words.startswith("diverged at step 2, test accuracy 0.500, validation loss 0.400,")
+    assert curve.diverged_at == 2
+    assert GROWN.diverged_at is None
+
+
+def test_a_run_under_way_has_no_numbers_yet() -> None:
+    assert run_in_words(Run(setting=9.0, curve=GROWN), quantity="accuracy") == "2 of 4 steps."
+
+
+def test_a_failure_names_the_line_that_raised() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        1 / 0  # noqa: B018
+    failure = failure_of(caught.value)
+    assert failure.words == "ZeroDivisionError: division by zero"
+    assert "test_exploration.py, line" in failure.where
+    assert "1 / 0" in failure.where
+    assert failure_of(ValueError("never raised")).where == "no traceback"

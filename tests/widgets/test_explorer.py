@@ -1,0 +1,244 @@
+"""The live control without a browser: its slider is moved from code, on a real event loop."""
+
+import asyncio
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+from PIL import Image
+
+from coursekit.cases import get_case
+from coursekit.cases.case import Recipe, Setup
+from coursekit.cases.plain import train
+from coursekit.errors import UnknownNameError
+from coursekit.widgets.explorer import Explorer, explore
+
+CASE = get_case("unscaled-features")
+
+
+@dataclass
+class Witness:
+    """A train function that notes what happens to its runs; `fails_at` raises in that epoch."""
+
+    epochs: list[int] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    fails_at: int = -1
+
+    def train(self, setup: Setup) -> Iterator[int]:
+        number = len(self.epochs)
+        self.epochs.append(0)
+        try:
+            for epoch in train(setup):
+                self.epochs[number] = epoch
+                if epoch == self.fails_at:
+                    raise ValueError("the <loader> is empty")
+                yield epoch
+        finally:
+            self.closed.append(number)
+
+
+def control(witness: Witness | None = None) -> Explorer:
+    recipe = CASE.fixed if witness is None else replace(CASE.fixed, train=witness.train)
+    return explore(CASE, "proline_spread", recipe=recipe)
+
+
+def status(explorer: Explorer) -> str:
+    return str(explorer._status.value)
+
+
+def test_before_the_first_move_it_shows_the_reference_and_runs_nothing() -> None:
+    witness = Witness()
+    explorer = control(witness)
+    assert witness.epochs == [60]
+    assert explorer.state.live is None
+    assert explorer.slider.value == 1.0
+    assert "Reference, 1:" in status(explorer)
+    assert "This run" not in status(explorer)
+
+
+def test_without_an_event_loop_a_move_runs_to_the_end() -> None:
+    explorer = control()
+    explorer.slider.value = 100.0
+    live = explorer.state.live
+    assert live is not None
+    assert live.outcome is not None
+    assert live.outcome.scores == CASE.fixed.having(proline_spread=100.0).run(seed=0)
+    accuracy = live.outcome.scores["test_accuracy"]
+    assert f"spread of proline (standard deviations) = 100:</b> test accuracy {accuracy:.3f}" in (
+        status(explorer)
+    )
+    assert "x[:, 12] *= 100.0" in explorer._lines.value
+    assert "x[:, 12] *= 100.0" in explorer._program.value
+    assert "optimizer.step()" in explorer._program.value
+
+
+def test_a_new_move_ends_the_running_one_and_nothing_queues() -> None:
+    witness = Witness()
+
+    async def hurry() -> Explorer:
+        explorer = control(witness)
+        for spread in (3.0, 10.0, 30.0):
+            explorer.slider.value = spread
+            for _ in range(4):
+                await asyncio.sleep(0)
+        await explorer.settled()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return explorer
+
+    explorer = asyncio.run(hurry())
+    reference, first, second, last = witness.epochs
+    assert (reference, last) == (60, 60)
+    assert 0 < first < 10
+    assert 0 < second < 10
+    assert sorted(witness.closed) == [0, 1, 2, 3]  # no generator is left hanging
+    assert explorer.state.live is not None
+    assert explorer.state.live.setting == 30.0
+    assert explorer.state.live.outcome is not None
+    fresh = CASE.fixed.having(proline_spread=30.0).run(seed=0)
+    assert explorer.state.live.outcome.scores == fresh
+
+
+def test_the_run_grows_on_screen_and_its_numbers_come_once() -> None:
+    async def watch() -> tuple[list[int], list[str]]:
+        explorer = control()
+        steps: list[int] = []
+        said: list[str] = []
+
+        def drawn(_: object) -> None:
+            assert explorer.state.live is not None
+            steps.append(len(explorer.state.live.curve.losses))
+
+        explorer._image.observe(drawn, "value")
+        explorer._status.observe(lambda change: said.append(change["new"]), "value")
+        explorer.slider.value = 10.0
+        await explorer.settled()
+        return steps, said
+
+    steps, said = asyncio.run(watch())
+    assert len(steps) >= 2
+    assert 0 < steps[0] < 360  # the first picture already shows part of the new curve
+    assert steps == sorted(steps)
+    assert steps[-1] == 360
+    assert len(said) == 1
+    assert "= 10:" in said[0]
+
+
+def test_the_loop_stays_free_while_a_run_trains() -> None:
+    async def count() -> tuple[int, int]:
+        witness = Witness()
+        explorer = control(witness)
+        turns = 0
+        explorer.slider.value = 10.0
+        while explorer.state.running:
+            turns += 1
+            await asyncio.sleep(0)
+        return turns, witness.epochs[1]
+
+    turns, epochs = asyncio.run(count())
+    assert epochs == 60
+    assert turns >= 60
+
+
+def test_an_exception_is_shown_and_kept() -> None:
+    witness = Witness()
+    explorer = control(witness)
+    witness.fails_at = 3
+    explorer.slider.value = 10.0
+    failure = explorer.state.failure
+    assert failure is not None
+    assert failure.words == "ValueError: the <loader> is empty"
+    assert 'role="alert"' in explorer._alarm.value
+    assert "ValueError: the &lt;loader&gt; is empty" in explorer._alarm.value
+    assert "test_explorer.py, line" in explorer._alarm.value
+    assert not explorer.state.running
+
+    witness.fails_at = -1
+    explorer.slider.value = 30.0
+    assert explorer.state.failure is None
+    assert explorer._alarm.value == ""
+
+
+def test_an_exception_in_a_task_is_shown_too() -> None:
+    async def fail() -> Explorer:
+        witness = Witness()
+        explorer = control(witness)
+        witness.fails_at = 2
+        explorer.slider.value = 10.0
+        await explorer.settled()
+        return explorer
+
+    explorer = asyncio.run(fail())
+    assert explorer.state.failure is not None
+    assert "the &lt;loader&gt; is empty" in explorer._alarm.value
+
+
+def test_an_exception_in_the_last_reading_is_shown_too() -> None:
+    explorer = control()
+
+    def evaluate(_: Setup) -> dict[str, float]:
+        raise KeyError("test")
+
+    explorer._recipe = Recipe(build=CASE.fixed.build, train=train, evaluate=evaluate)
+    explorer.slider.value = 10.0
+    assert explorer.state.failure is not None
+    assert "KeyError" in explorer._alarm.value
+
+
+def test_an_exception_in_the_reference_run_is_the_cells_own() -> None:
+    with pytest.raises(ValueError, match="the <loader> is empty"):
+        control(Witness(fails_at=1))
+
+
+def test_a_run_that_diverges_says_so() -> None:
+    explorer = control()
+    explorer.slider.value = 1000.0
+    live = explorer.state.live
+    assert live is not None
+    assert f"diverged at step {live.curve.diverged_at}, " in status(explorer)
+    assert "test loss not a number" in status(explorer)
+    assert explorer.state.failure is None
+
+
+def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
+    witness = Witness()
+
+    async def reset() -> Explorer:
+        explorer = control(witness)
+        still = bytes(explorer._image.value)
+        explorer.slider.value = 100.0
+        await asyncio.sleep(0)
+        explorer._button.click()
+        await explorer.settled()
+        assert bytes(explorer._image.value) == still
+        return explorer
+
+    explorer = asyncio.run(reset())
+    assert explorer.slider.value == 1.0
+    assert explorer.state.live is None
+    assert witness.epochs[1] < 60
+    assert len(witness.epochs) == 2  # putting the slider back is no move
+    assert "This run" not in status(explorer)
+
+
+def test_the_static_form_is_a_sentence_and_the_reference_picture() -> None:
+    explorer = control()
+    before, metadata = explorer._repr_mimebundle_()
+    explorer.slider.value = 100.0
+    after, _ = explorer._repr_mimebundle_()
+    assert after["text/plain"] == before["text/plain"] == repr(explorer)
+    assert before["text/plain"].startswith("Live control: spread of proline")
+    assert after["image/png"] == before["image/png"]
+    picture = Image.open(io.BytesIO(base64.b64decode(before["image/png"])))
+    picture.load()
+    assert picture.format == "PNG"
+    assert metadata["image/png"]["width"] == 640
+    view = before["application/vnd.jupyter.widget-view+json"]
+    assert view["model_id"] == explorer.box.model_id
+
+
+def test_an_unknown_knob_is_named_with_those_there_are() -> None:
+    with pytest.raises(UnknownNameError, match=r"No knob 'proline'.*Knobs: proline_spread"):
+        explore(CASE, "proline")

@@ -1,0 +1,135 @@
+"""The picture: read back from its artists and its pixels."""
+
+import io
+import math
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from coursekit.widgets.exploration import Curve, Run
+from coursekit.widgets.picture import LIVE, REFERENCE, WIDTH_PX, Picture
+
+STEPS = 60
+REFERENCE_RUN = Run(
+    setting=1.0,
+    curve=Curve(
+        losses=tuple(np.geomspace(1, 0.2, STEPS)),
+        scored_at=tuple(range(6, STEPS + 1, 6)),
+        scores=tuple(np.linspace(0.3, 0.9, 10)),
+        planned_steps=STEPS,
+    ),
+)
+
+
+def run(losses: list[float], *, setting: float = 10.0, planned_steps: int = STEPS) -> Run:
+    count = len(losses) // 6
+    curve = Curve(
+        losses=tuple(losses),
+        scored_at=tuple(range(6, 6 * count + 1, 6)),
+        scores=(0.5,) * count,
+        planned_steps=planned_steps,
+    )
+    return Run(setting=setting, curve=curve)
+
+
+def pixels(png: bytes) -> np.ndarray:  # type: ignore[type-arg]
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def close_to(image: np.ndarray, colour: str) -> int:  # type: ignore[type-arg]
+    """How many pixels have about this colour."""
+    wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)])
+    return int((np.abs(image - wanted).max(axis=2) < 12).sum())
+
+
+def test_it_is_a_png_with_the_reference_in_it() -> None:
+    image = pixels(Picture(REFERENCE_RUN, quantity="accuracy").draw(None))
+    assert image.shape[1] == WIDTH_PX * 1.5
+    assert close_to(image, str(REFERENCE["color"])) > 500
+    assert close_to(image, str(LIVE["color"])) == 0
+
+
+def test_the_reference_stays_and_the_run_is_drawn_over_it() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    blank = pixels(picture.draw(None))
+    drawn = pixels(picture.draw(run([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])))
+    assert close_to(drawn, str(LIVE["color"])) > 200
+    assert close_to(drawn, str(REFERENCE["color"])) > 0.9 * close_to(blank, str(REFERENCE["color"]))
+    solid = next(line for line in picture.loss_axes.lines if line.get_color() == LIVE["color"])
+    dashed = next(line for line in picture.loss_axes.lines if line.get_color() != LIVE["color"])
+    assert list(solid.get_ydata()) == [0.9, 0.8, 0.7, 0.6, 0.5, 0.4]
+    assert tuple(dashed.get_ydata()) == REFERENCE_RUN.curve.losses
+    assert solid.get_linestyle() != dashed.get_linestyle()  # not by colour alone
+
+
+def test_a_growing_run_grows_on_the_picture() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    blue = [
+        close_to(pixels(picture.draw(run([0.9] * steps))), str(LIVE["color"]))
+        for steps in (6, 30, 60)
+    ]
+    assert blue[0] < blue[1] < blue[2]
+
+
+def test_nothing_of_an_earlier_run_is_left() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    before = picture.draw(None)
+    picture.draw(run([1e5, math.nan, math.nan, 1.0, 1.0, 1.0]))
+    assert picture.draw(None) == before
+
+
+def test_the_setting_is_written_on_it() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture.draw(run([0.9], setting=300.0))
+    texts = [text.get_text() for text in picture.loss_axes.figure.texts]
+    assert texts == ["solid: this run, 300", "dashed: reference, 1"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "mark"),
+    [
+        ([1.0, 50.0, math.nan, math.nan], ([1], [50.0])),
+        ([1.0, 1e30, math.inf], ([1], [1e6])),
+        ([math.nan], ([0], [1.0])),
+    ],
+    ids=["not a number", "beyond the top", "from the first step"],
+)
+def test_a_run_that_diverged_is_marked_in_words_and_by_a_cross(
+    losses: list[float], mark: tuple[list[int], list[float]]
+) -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture.draw(run(losses))
+    first_bad = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
+    assert picture.loss_axes.texts[0].get_text() == f"diverged at step {first_bad}"
+    cross = next(line for line in picture.loss_axes.lines if line.get_marker() == "X")
+    assert list(cross.get_xdata()) == mark[0]
+    assert list(cross.get_ydata()) == pytest.approx(mark[1])
+    picture.draw(run([0.9] * 6))
+    assert len(cross.get_xdata()) == 0
+    assert picture.loss_axes.texts[0].get_text() == ""
+
+
+def test_the_axes_hold_both_runs() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture.draw(run([300.0, 0.003], planned_steps=90))
+    assert picture.loss_axes.get_ylim() == (1e-3, 1e3)
+    assert picture.loss_axes.get_xlim() == (0, 90)
+    picture.draw(None)
+    assert picture.loss_axes.get_ylim() == pytest.approx((0.1, 1))
+    assert picture.loss_axes.get_xlim() == (0, STEPS)
+
+
+def test_every_axis_says_what_it_shows() -> None:
+    picture = Picture(REFERENCE_RUN, quantity="loss")
+    assert picture.loss_axes.get_ylabel() == "training loss"
+    assert picture.score_axes.get_ylabel() == "validation\nloss"
+    assert picture.score_axes.get_xlabel() == "step (batches trained on)"
+
+
+def test_a_notebooks_layout_setting_does_not_move_it() -> None:
+    plain = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
+    with matplotlib.rc_context({"figure.constrained_layout.use": True}):
+        styled = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
+    assert styled == plain
