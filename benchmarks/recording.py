@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+from results import keep
 from torch import nn
 
 from coursekit import record
-from results import keep
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def network(hidden: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(hidden[-1], 10))
 
 
-def train(hidden: tuple[int, ...], batch: int, steps: int, *, every: int | None | bool) -> Run:
+def train(hidden: tuple[int, ...], batch: int, steps: int, *, every: int | bool | None) -> Run:
     """Train on one random batch; `every` is False for a run without recording."""
     torch.manual_seed(0)
     model, loss_fn = network(hidden), nn.CrossEntropyLoss()
@@ -61,11 +61,10 @@ def compare(
 ) -> dict[str, float | int]:
     """Interleaved pairs: the median ratio, and microseconds a reading."""
     train(hidden, batch, steps // 5, every=every)
-    pairs: list[tuple[Run, Run]] = []
-    for _ in range(runs):
-        pairs.append(
-            (train(hidden, batch, steps, every=False), train(hidden, batch, steps, every=every))
-        )
+    pairs = [
+        (train(hidden, batch, steps, every=False), train(hidden, batch, steps, every=every))
+        for _ in range(runs)
+    ]
     bare, watched = pairs[-1]
     if not all(map(torch.equal, bare.weights, watched.weights)):
         raise SystemExit("Recording changed the weights.")

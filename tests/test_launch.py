@@ -1,5 +1,6 @@
 """A real JupyterLab, started and ended as `coursekit lab` does it."""
 
+import contextlib
 import json
 import os
 import signal
@@ -45,7 +46,7 @@ def lab(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     try:
         yield process, f"http://127.0.0.1:{port}"
     finally:
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):  # also what outlived its parent
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 

@@ -30,7 +30,7 @@ from coursekit.widgets.picture import WIDTH_PX, Picture
 from coursekit.widgets.setting_code import setting_code
 from coursekit.widgets.trial import Trial
 
-FIRST_PICTURE_S = 0.015  # of training: a few epochs are there to see
+FIRST_PICTURE_S = 0.008  # of training: an epoch or two are there to see
 NEXT_PICTURE_S = 0.05
 DRAWING_RATIO = 3  # at least so long trained as drawn: a slow machine shows fewer pictures
 

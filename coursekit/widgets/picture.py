@@ -21,6 +21,7 @@ SHARPNESS = 1.5  # image pixels per CSS pixel: still sharp at 150 % zoom
 REFERENCE = {"color": "#5a5a5a", "linestyle": (0, (4, 2)), "linewidth": 1.6}
 LIVE = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
 MOST_BACKGROUNDS = 8  # 2.5 MB each
+NO_LAYOUT: Any = "none"  # the margins are fixed, whatever a notebook's style asks for
 LOSS_FLOOR, LOSS_CEILING = 1e-4, 1e6
 
 Limits = tuple[float, float, float]
@@ -40,8 +41,7 @@ class Picture:
     def __init__(self, reference: Run, *, quantity: Quantity) -> None:
         self._reference = reference
         self._backgrounds: dict[Limits, Any] = {}
-        figure = Figure(figsize=(6.4, 4.3), dpi=100 * SHARPNESS)
-        figure.set_layout_engine("none")  # a notebook's style may ask for one; margins are fixed
+        figure = Figure(figsize=(6.4, 4.3), dpi=100 * SHARPNESS, layout=NO_LAYOUT)
         self._canvas: Any = FigureCanvasAgg(figure)  # its blitting methods are not annotated
         self.loss_axes, self.score_axes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
         _furnish(self.loss_axes, self.score_axes, quantity)
@@ -59,6 +59,9 @@ class Picture:
             0.975, 0.93, f"dashed: reference, {reference.setting:g}", ha="right",
             color=REFERENCE["color"], weight="bold",
         )  # fmt: skip
+        steps, low, _ = _limits(reference.curve, Curve())
+        for top in _tops(reference.curve):
+            self._background((steps, low, top))  # now, and not in the first picture of a run
 
     def draw(self, live: Run | None) -> bytes:
         """The picture as PNG: the reference, and this run where there is one."""
@@ -133,16 +136,25 @@ def _visible(curve: Curve) -> list[float]:
 
 def _limits(reference: Curve, live: Curve) -> Limits:
     """Steps, and whole decades that hold both runs; beyond the ceiling a curve leaves the top."""
-    losses = np.array([*_visible(reference), *_visible(live)])
-    losses = losses[losses > 0]
-    low, high = (losses.min(), losses.max()) if losses.size else (0.1, 1.0)
-    low = min(max(low, LOSS_FLOOR), LOSS_CEILING / 10)
-    high = max(min(high, LOSS_CEILING), low)
-    return (
-        max(reference.planned_steps, live.planned_steps, 1),
-        10.0 ** math.floor(math.log10(low)),
-        10.0 ** max(math.ceil(math.log10(high)), math.floor(math.log10(low)) + 1),
-    )
+    steps = max(reference.planned_steps, live.planned_steps, 1)
+    low = min(_decade_below(reference), _decade_below(live))
+    tops = _tops(reference)
+    highest = max(_visible(live), default=0.0)
+    return steps, low, next((top for top in tops if highest <= top), tops[-1])
+
+
+def _tops(reference: Curve) -> tuple[float, ...]:
+    """Where the loss axis may end: few places, so that a growing run seldom asks for a drawing."""
+    highest = min(max([*_visible(reference), 10 * _decade_below(reference)]), LOSS_CEILING)
+    top = 10.0 ** math.ceil(math.log10(highest))
+    return tuple(sorted({top, min(100 * top, LOSS_CEILING), LOSS_CEILING}))
+
+
+def _decade_below(curve: Curve) -> float:
+    """The power of ten below every positive loss, within what the axis can show."""
+    least = min((loss for loss in _visible(curve) if loss > 0), default=LOSS_CEILING)
+    least = min(max(least, LOSS_FLOOR), LOSS_CEILING / 10)
+    return float(10.0 ** math.floor(math.log10(least)))
 
 
 def _png(canvas: Any) -> bytes:

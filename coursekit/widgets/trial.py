@@ -37,13 +37,13 @@ class Trial:
         self._losses: list[float] = []
         self._scored_at: list[int] = []
         self._scores: list[float] = []
-        with self._own_randomness():
+        with _one_thread(), self._own_randomness():
             self._setup = recipe.build(seed, device)
             self._training = recipe.train(replace(self._setup, loss_fn=self._listen))
 
     def advance(self) -> bool:
         """Train until the recipe yields, and score; False once it has come to its end."""
-        with self._own_randomness():
+        with _one_thread(), self._own_randomness():
             if next(self._training, None) is None:
                 return False
             self._losses.extend(torch.stack(self._heard).tolist() if self._heard else ())
@@ -69,14 +69,15 @@ class Trial:
 
     def outcome(self) -> Outcome:
         """The numbers of the run; call it after the end, as the recipe's ``evaluate`` is."""
-        with self._own_randomness():
+        with _one_thread(), self._own_randomness():
             scores = self._recipe.evaluate(self._setup)
+            dead_share = _dead_share(self._setup)
         last = self._losses[-len(self._setup.train) :]
         return Outcome(
             scores=scores,
             validation=self._scores[-1],
             final_loss=sum(last) / len(last),
-            dead_share=_dead_share(self._setup),
+            dead_share=dead_share,
         )
 
     def _listen(self, *args: Any) -> Tensor:
@@ -97,6 +98,20 @@ class Trial:
         finally:
             self._random_state = torch.get_rng_state()
             torch.set_rng_state(outside)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread: JupyterLab calls back on a second thread, and two pools fight for cores.
+
+    With the default of one thread per core, training there took 2.5 times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -65,12 +65,17 @@ def test_random_numbers_are_the_same_inside_and_untouched_outside() -> None:
     def draw() -> tuple[float, float, float]:
         return random.random(), np.random.rand(), torch.rand(()).item()
 
-    random.seed(7), np.random.seed(7), torch.manual_seed(7)
+    def seed_outside(seed: int) -> None:
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+
+    seed_outside(7)
     expected = draw()
-    random.seed(7), np.random.seed(7), torch.manual_seed(7)
-    first, second = (call(draw, {}, name="draw").result for _ in range(2))
-    assert first == second
+    seed_outside(7)
+    first = call(draw, {}, name="draw").result
     assert draw() == expected
+    assert call(draw, {}, name="draw").result == first
 
 
 def test_random_numbers_are_put_back_after_an_error() -> None:

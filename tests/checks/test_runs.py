@@ -1,6 +1,7 @@
 """Each letter of task 3 is true of a script with that fault, and of no other."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,13 @@ def train(fault: str, *, epochs: int = 8) -> dict[str, Any]:
 def test_exactly_one_letter_holds(fault: str) -> None:
     run = read(train(fault), partial(train, fault, epochs=0))
     assert [letter for letter, cause in CAUSES.items() if cause.holds(run)] == [fault]
+
+
+def test_labels_that_are_wrong_in_the_training_rows_alone_are_noticed() -> None:
+    run = read(train("E"), partial(train, "E", epochs=0))
+    mixed = replace(run, train_labels=np.random.default_rng(3).permutation(run.train_labels))
+    assert CAUSES["A"].holds(mixed)
+    assert not CAUSES["A"].holds(run)
 
 
 def test_exactly_one_letter_holds_for_the_exercise(solution: dict[str, Any]) -> None:

@@ -72,6 +72,19 @@ def test_all_quantities_of_the_first_step(keras: ModuleType) -> None:
     assert any("probe batch in inference mode" in note for note in run.notes)
 
 
+def test_a_dead_unit_is_seen_at_once(keras: ModuleType) -> None:
+    """Input 1, weight 1, target -10: the gradient 2 · 11 = 22 takes the weight to -1.2, dead."""
+    layer = keras.layers.Dense(1, activation="relu", use_bias=False)
+    model = keras.Sequential([keras.Input((1,)), layer])
+    layer.set_weights([np.ones((1, 1), dtype="float32")])
+    model.compile(optimizer=keras.optimizers.SGD(LR), loss="mse")
+    row = np.array([[1.0]], dtype="float32"), np.array([[-10.0]], dtype="float32")
+    recorder = KerasRecorder(probe=row)
+    model.fit(*row, epochs=2, verbose=0, callbacks=[recorder])
+    assert recorder.record["dead_fraction"].values.tolist() == [[0.0], [1.0]]
+    assert layer.get_weights()[0].item() == pytest.approx(-1.2)
+
+
 def noisy(keras: ModuleType, *, built: bool = True) -> Any:
     """Dropout, batch normalisation and Adam: all that draws numbers or keeps averages."""
     layers = keras.layers

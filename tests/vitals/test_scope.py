@@ -63,16 +63,21 @@ def test_a_schedule_must_be_a_whole_number(every: object) -> None:
 
 
 def test_validation_is_not_read() -> None:
-    """Neither under no_grad, nor with gradients but no backward."""
+    """Neither under no_grad, even between forward and backward, nor without a backward."""
     model, optimizer = build()
+    far = torch.full((5, 3), 1e6)
     with record(model, optimizer, every=1) as vitals:
         run(model, optimizer, vitals, 1)
+        model(far)
+        loss = model(torch.randn(5, 3)).square().mean()
         with torch.no_grad():
-            model(torch.full((5, 3), 1e6))
-        model(torch.full((5, 3), 1e6))
-        run(model, optimizer, vitals, 1)
+            model(far)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
     assert vitals.record["input_mean"].values.max() < 100
     assert vitals.record["activation_mean"].values.max() < 100
+    assert vitals.record.notes == ()
 
 
 def test_train_mode_is_read() -> None:

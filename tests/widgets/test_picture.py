@@ -3,7 +3,7 @@
 import io
 import math
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
@@ -114,7 +114,7 @@ def test_a_run_that_diverged_is_marked_in_words_and_by_a_cross(
 def test_the_axes_hold_both_runs() -> None:
     picture = Picture(REFERENCE_RUN, quantity="accuracy")
     picture.draw(run([300.0, 0.003], planned_steps=90))
-    assert picture.loss_axes.get_ylim() == (1e-3, 1e3)
+    assert picture.loss_axes.get_ylim() == pytest.approx((1e-3, 1e6))
     assert picture.loss_axes.get_xlim() == (0, 90)
     picture.draw(None)
     assert picture.loss_axes.get_ylim() == pytest.approx((0.1, 1))
@@ -130,6 +130,15 @@ def test_every_axis_says_what_it_shows() -> None:
 
 def test_a_notebooks_layout_setting_does_not_move_it() -> None:
     plain = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
-    with matplotlib.rc_context({"figure.constrained_layout.use": True}):
+    with mpl.rc_context({"figure.constrained_layout.use": True}):
         styled = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
     assert styled == plain
+
+
+@pytest.mark.parametrize(
+    ("highest", "top"), [(0.9, 1), (1.1, 100), (99.0, 100), (101.0, 1e6), (1e9, 1e6)]
+)
+def test_the_loss_axis_ends_in_one_of_few_places(highest: float, top: float) -> None:
+    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture.draw(run([highest, 0.3]))
+    assert picture.loss_axes.get_ylim() == pytest.approx((0.1, top))

@@ -151,3 +151,21 @@ def test_loss_can_be_scored_in_place_of_accuracy() -> None:
     with torch.no_grad():
         expected = setup.loss_fn(setup.model(setup.val.tensors[0]), setup.val.tensors[1]).item()
     assert trial.curve().scores == (expected,)
+
+
+def test_a_trial_uses_one_thread_and_gives_the_others_back() -> None:
+    inside: list[int] = []
+
+    def watched(setup: Setup) -> Iterator[int]:
+        for epoch in train(setup):
+            inside.append(torch.get_num_threads())
+            yield epoch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        finished(replace(BY_HAND, train=watched)).outcome()
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert set(inside) == {1}

@@ -119,7 +119,7 @@ WRONG = (
         name="cut to one",
         answer=answering("C", clip=1.0),
         fails="heals",
-        says=r"\(seed, clip=1\.0\), the accuracy .* is 0\.\d\d on seed \d+; expected at least 0\.85\.",
+        says=r"clip=1\.0\), the accuracy .* is 0\.\d\d on seed \d+; expected at least 0\.85\.",
     ),
     Wrong(name="more epochs", answer=answering("C", epochs=40)),
     Wrong(name="wider", answer=answering("C", hidden=256)),
