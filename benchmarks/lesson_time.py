@@ -13,7 +13,6 @@ from statistics import median
 
 import nbformat
 from nbclient import NotebookClient
-
 from results import keep
 
 ROOT = Path(__file__).parents[1]
@@ -23,7 +22,8 @@ PEER = "import matplotlib.pyplot, numpy, sklearn.datasets, torch"
 def seconds(notebook: nbformat.NotebookNode) -> float:
     """Wall-clock seconds of one run in a fresh kernel."""
     began = time.perf_counter()
-    NotebookClient(notebook, timeout=300, kernel_name="python3", cwd=str(ROOT / "notebooks")).execute()
+    resources = {"metadata": {"path": str(ROOT / "notebooks")}}
+    NotebookClient(notebook, timeout=300, kernel_name="python3", resources=resources).execute()
     return time.perf_counter() - began
 
 
