@@ -33,6 +33,7 @@ BAR_MS = 120.0
 POSITIONS = ("0.1", "0.3", "1", "3", "10", "30", "100", "300", "1000")
 START = POSITIONS.index("1")
 CELLS = (
+    "import torch; torch.set_num_threads(1)  # as the lesson's set-up does",
     "from coursekit import get_case, widgets",
     'widgets.explore(get_case("unscaled-features"), knob="proline_spread")',
 )

@@ -47,7 +47,7 @@ torch.set_num_threads(1)  # for networks as small as these, one thread is faster
 # 6. **Practise**: each lesson has an exercise of twenty minutes, checked as you go.
 #
 # These notebooks are your own copy. Change them, break them; an update never overwrites what you
-# changed. Outputs that would give an answer away stay hidden until you run their cell.
+# changed without asking. Outputs that would give an answer away stay hidden until you run their cell.
 
 # %% [markdown] minutes=3
 # ## The loop

@@ -171,15 +171,15 @@ plt.show()
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 dead = failing.of_layer("dead_fraction", "1")  # layer "1" is the ReLU
-last = int(np.flatnonzero(dead == 1.0)[0])
-print(f"from step {last} of {len(loss)} on, no hidden unit has answered to the last 8 batches")
+since = int(np.flatnonzero(dead == 1.0)[0]) - 7  # a reading looks back over 8 batches
+print(f"since step {since} of {len(loss)}, no hidden unit has answered to any batch")
 plots.plot_layers(failing, "dead_fraction", last_step=40)
 plt.show()
 
 # %% [markdown]
 # **Figure.** The share of hidden units that gave zero for every row of the last eight batches:
-# within a few steps of the overshoot it goes to one, and stays there. (The reading looks back, so
-# it follows the deaths by eight steps.)
+# soon after the overshoot it goes to one, and stays there. (The reading looks back, so it follows
+# the deaths by seven steps.)
 #
 # Now the end of the story is clear. With every hidden unit at zero, the network's output is its
 # last bias, the same for every wine. The best it can do is to learn how frequent the classes are.

@@ -30,7 +30,7 @@ _STYLE = """<style>
 .ck-predict .widget-radio-box label {
   height: auto; line-height: 1.4; padding: 2px 0; white-space: normal; display: flex;
   flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start}
-.ck-predict .widget-radio-box input {flex: none; margin: 3px 8px 0 1px}
+.ck-predict .widget-radio-box input {flex: none; margin: 0 8px 0 1px}
 .ck-predict .widget-html-content {line-height: 1.4}
 </style>"""
 
