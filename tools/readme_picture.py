@@ -1,6 +1,6 @@
 """The README's picture: lesson 01 in JupyterLab, its slider moved by keyboard.
 
-    python tools/readme_picture.py
+python tools/readme_picture.py
 """
 
 import shutil

@@ -152,7 +152,11 @@ def _whole_seeds(rows: list[Row]) -> list[Row]:
 def _as_data(reports: list[Report], rows: list[Row]) -> dict[str, Any]:
     """The outcome as plain data; a score that is not finite becomes a word."""
     runs = [asdict(row) | {"scores": {k: _plain(v) for k, v in row.scores.items()}} for row in rows]
-    return {"reports": [asdict(report) for report in reports], "rows": runs}
+    verdicts = [
+        asdict(report) | {"shares": {k: _plain(v) for k, v in report.shares.items()}}
+        for report in reports
+    ]
+    return {"reports": verdicts, "rows": runs}
 
 
 def _plain(value: float) -> float | str:

@@ -65,19 +65,23 @@ def share_of_gap(claim: Claim, rows: Iterable[Row], rival: str) -> float:
     """How much of the gap between broken and fixed a rival closes.
 
     The median over paired seeds of (rival − broken) / (fixed − broken): 0 is no better than
-    broken, 1 is as good as fixed.
+    broken, 1 is as good as fixed. Seeds without a gap are left out; NaN if no seed has one.
+
+    Raises:
+        BadInputError: The rows hold no run of the rival.
     """
     sign = 1.0 if claim.better == "higher" else -1.0
-    by_key = {(row.recipe, row.seed): _goodness(row, claim, sign) for row in rows}
-    seeds = [seed for recipe, seed in by_key if recipe == rival]
+    goods = {(row.recipe, row.seed): _goodness(row, claim, sign) for row in rows}
+    seeds = [seed for recipe, seed in goods if recipe == rival]
+    if not seeds:
+        raise BadInputError(f"No run of {rival!r} in these rows. Verify it first.")
+    gaps = {seed: goods["fixed", seed] - goods["broken", seed] for seed in seeds}
     shares = [
-        (by_key[rival, seed] - by_key["broken", seed])
-        / (by_key["fixed", seed] - by_key["broken", seed])
-        for seed in seeds
+        (goods[rival, seed] - goods["broken", seed]) / gap
+        for seed, gap in gaps.items()
+        if gap and math.isfinite(gap)
     ]
-    if not shares:
-        raise BadInputError(f"No run of {rival!r} in these rows.")
-    return median(shares)
+    return median(shares) if shares else math.nan
 
 
 def _goodness(row: Row, claim: Claim, sign: float) -> float:

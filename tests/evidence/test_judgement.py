@@ -81,3 +81,9 @@ def test_share_of_the_gap_is_the_median_over_paired_seeds() -> None:
 def test_share_of_an_absent_rival_is_refused() -> None:
     with pytest.raises(BadInputError, match="No run of 'rival'"):
         share_of_gap(HIGHER, pairs((0.4, 0.9)), "rival")
+
+
+def test_seeds_without_a_gap_are_left_out_of_the_share() -> None:
+    rows = [*pairs((0.4, 0.4), (0.4, 0.8)), row("rival", 0, 0.9), row("rival", 1, 0.6)]
+    assert math.isclose(share_of_gap(HIGHER, rows, "rival"), 0.5)
+    assert math.isnan(share_of_gap(HIGHER, [*rows[:2], row("rival", 0, 0.9)], "rival"))

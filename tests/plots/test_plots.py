@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
+from matplotlib.patches import Rectangle
 
 from coursekit.errors import BadInputError, UnknownNameError
 from coursekit.plots import (
@@ -77,7 +78,7 @@ def test_a_quantity_that_is_not_there_or_has_no_layers_is_refused() -> None:
 
 def test_input_spread_is_one_bar_a_feature() -> None:
     ax = plot_input_spread(RECORD, names=["hue", "proline (mg/l)"])
-    assert [bar.get_bbox().width for bar in ax.patches] == [1.0, 300.0]
+    assert [bar.get_width() for bar in ax.patches if isinstance(bar, Rectangle)] == [1.0, 300.0]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["hue", "proline (mg/l)"]
     assert ax.get_xscale() == "log"
     with pytest.raises(BadInputError, match="3 names came for 2 features"):
