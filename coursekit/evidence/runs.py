@@ -1,5 +1,6 @@
 """Run a case over seeds, recipe by recipe."""
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
@@ -39,7 +40,8 @@ def verify(
         case: The case, or its name.
         seeds: The seeds; each is run with every recipe.
         framework: Which of the two forms to run.
-        threads: Threads to compute with.
+        threads: Threads to compute with. Each row says how many it really had: TensorFlow keeps
+            the number that it was first used with.
         only: Names of the recipes to run: ``"broken"``, ``"fixed"``, a rival's; None runs all.
         known: Rows of earlier runs; one with the same source and versions is not run again.
 
@@ -48,7 +50,7 @@ def verify(
     """
     case = get_case(case) if isinstance(case, str) else case
     chosen = _chosen(case, framework, only)
-    _prepare(framework, threads)
+    threads = _prepare(framework, threads)
     done = {identity(row): row for row in known}
     for seed in seeds:
         for name, recipe in chosen.items():
@@ -68,19 +70,25 @@ def _chosen(case: Case, framework: Framework, only: Sequence[str] | None) -> dic
     return {name: there[name] for name in there if only is None or name in only}
 
 
-def _prepare(framework: Framework, threads: int) -> None:
-    """Load the framework and set its threads."""
-    if framework == "keras":
-        import_keras()
-        import tensorflow as tf
+def _prepare(framework: Framework, threads: int) -> int:
+    """Load the framework and set its threads; returns how many it computes with.
 
-        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-            tf.config.threading.set_inter_op_parallelism_threads(threads)
-        return
-    import torch
+    TensorFlow takes a number only before its first use: later, it keeps the one that it has.
+    """
+    if framework == "torch":
+        import torch
 
-    torch.set_num_threads(threads)
+        torch.set_num_threads(threads)
+        return threads
+    import_keras()
+    import tensorflow as tf
+
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        return int(tf.config.threading.get_intra_op_parallelism_threads()) or os.cpu_count() or 1
+    return threads
 
 
 def _run(empty: Row, recipe: Recipe) -> Row:

@@ -16,8 +16,11 @@ from nbtools.targets import ROOT
 Rule = Callable[[NotebookNode], list[str]]
 
 MAX_BYTES = 400_000
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}\b")
-_PATH = re.compile(r"/tmp/|/home/|/Users/|/root/|[A-Z]:\\\\?Users|site-packages|ipykernel_\d")
+# An address in memory, or a path of the machine that built the notebook.
+_UNSTABLE = re.compile(
+    rf"{re.escape(str(ROOT))}|\b0x[0-9a-fA-F]{{6,}}\b"
+    r"|/tmp/|/home/|/Users/|/root/|[A-Z]:\\?Users|site-packages|ipykernel_\d"
+)
 _IGNORED = ("NBVAL_IGNORE_OUTPUT", "PYTEST_VALIDATE_IGNORE_OUTPUT")
 _SKIPPED = "NBVAL_SKIP"
 
@@ -77,8 +80,7 @@ def unstable(notebook: NotebookNode) -> list[str]:
         for number, cell in _code(notebook)
         for output in cell.outputs
         for text in _output_texts(output)
-        for pattern in (_ADDRESS, _PATH, re.compile(re.escape(str(ROOT))))
-        if (found := pattern.search(text))
+        if (found := _UNSTABLE.search(text))
     ]
     if any(str(place) in str(notebook.metadata) for place in (ROOT, Path.home())):
         faults.append("The notebook's metadata holds a path of this machine.")
