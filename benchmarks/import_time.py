@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+from results import keep
+
 RUNS = 20
 
 
@@ -16,15 +18,20 @@ def start_s(code: str) -> float:
 
 
 def main() -> None:
-    """Interleave both, so that a busy machine slows them alike, and print the medians."""
+    """Interleave both, so that a busy machine slows them alike, and keep the medians."""
     bare, loaded = [], []
     for _ in range(RUNS):
         bare.append(start_s("pass"))
         loaded.append(start_s("import coursekit"))
-    extra = statistics.median(loaded) - statistics.median(bare)
-    print(
-        f"bare {statistics.median(bare):.3f} s, with coursekit {statistics.median(loaded):.3f} s, "
-        f"difference {extra:.3f} s (medians of {RUNS} interleaved runs)"
+    bare_s, coursekit_s = statistics.median(bare), statistics.median(loaded)
+    keep(
+        "import_time",
+        {
+            "bare_interpreter_s": round(bare_s, 3),
+            "with_coursekit_s": round(coursekit_s, 3),
+            "difference_s": round(coursekit_s - bare_s, 3),
+            "runs": RUNS,
+        },
     )
 
 

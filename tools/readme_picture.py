@@ -18,7 +18,7 @@ TARGET = ROOT / "docs" / "lesson-01.png"
 
 
 def main() -> int:
-    """Run the lesson, move the slider three steps up and take the picture."""
+    """Run the lesson, move the slider four steps up and take the picture."""
     chromium = find_chromium()
     if chromium is None:
         print("No Chromium was found. On Debian: sudo apt install chromium")
@@ -29,7 +29,7 @@ def main() -> int:
         shutil.copytree(ROOT / "notebooks", root / "notebooks")
         with (
             serve(root, Path(scratch, "lab")) as server,
-            browse(chromium, width=1180, height=860) as tab,
+            browse(chromium, width=1100, height=1010) as tab,
         ):
             tab.open(server.address(f"notebooks/{NAME}"))
             tab.run_all_cells(timeout_s=400)
@@ -38,10 +38,10 @@ def main() -> int:
                 if tab.page.locator(".noUi-handle").count():
                     break
             tab.page.locator(".noUi-handle").focus()
-            for _ in range(3):
+            for _ in range(4):
                 tab.page.keyboard.press("ArrowRight")
             tab.page.wait_for_function(
-                "() => document.querySelector('.ck-status').innerText.includes('= 30:')"
+                "() => document.querySelector('.ck-status').innerText.includes('= 100:')"
             )
             tab.page.locator(".noUi-handle").scroll_into_view_if_needed()
             tab.page.wait_for_timeout(500)

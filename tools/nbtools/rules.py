@@ -19,7 +19,7 @@ MAX_BYTES = 400_000
 # An address in memory, or a path of the machine that built the notebook.
 _UNSTABLE = re.compile(
     rf"{re.escape(str(ROOT))}|\b0x[0-9a-fA-F]{{6,}}\b"
-    r"|/tmp/|/home/|/Users/|/root/|[A-Z]:\\?Users|site-packages|ipykernel_\d"
+    r"|/tmp/|/home/|/Users/|/root/|[A-Z]:\\\\?Users|site-packages|ipykernel_\d"
 )
 _IGNORED = ("NBVAL_IGNORE_OUTPUT", "PYTEST_VALIDATE_IGNORE_OUTPUT")
 _SKIPPED = "NBVAL_SKIP"
