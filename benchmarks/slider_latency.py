@@ -26,6 +26,8 @@ from playwright.sync_api import TimeoutError  # noqa: A004 - the page's, which i
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from results import processor  # noqa: E402
+
 from tests.browser.lab import NO_BROWSER, Tab, browse, find_chromium, serve  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "slider_latency.json"
@@ -148,7 +150,7 @@ def summarise(samples: list[dict[str, Any]], chromium: str) -> dict[str, Any]:
     return {
         "what": "slider of lesson 01: key press to picture decoded in the browser, in ms",
         "date": datetime.now(UTC).date().isoformat(),
-        "machine": {"cpu": _cpu(), "cores": os.cpu_count(), "load_1_min": _load()},
+        "machine": {"cpu": processor(), "cores": os.cpu_count(), "load_1_min": _load()},
         "versions": {
             "python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
@@ -179,15 +181,6 @@ def _spread(values: list[float]) -> dict[str, float]:
     """Median and 90th percentile."""
     deciles = statistics.quantiles(values, n=10, method="inclusive")
     return {"median": round(statistics.median(values), 1), "p90": round(deciles[-1], 1)}
-
-
-def _cpu() -> str:
-    """The processor's name, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _load() -> float | None:

@@ -76,7 +76,7 @@ print(f"accuracy on the 597 images that it never saw: {accuracy:.2f}")
 
 # %% [markdown]
 # `coursekit` never hides this loop. It measures: `record` watches a loop of yours and changes
-# nothing in it, down to the last bit of the weights.
+# nothing in it.
 
 # %%
 torch.manual_seed(0)
@@ -110,7 +110,7 @@ plt.show()
 # |---|---|---|
 # | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | 01 |
 # | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01 |
-# | **One batch:** can the model learn a single batch by heart? | its loss goes to zero | to come |
+# | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | to come |
 # | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | to come |
 # | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | to come |
 #

@@ -50,13 +50,13 @@ from coursekit.checks.unscaled_features import (
 # **Write** the one line that is missing: it gives back `x`, standardised.
 #
 # - `x`: all rows, raw, an array of shape (all rows, features).
-# - `rows`: the numbers of the training rows, shape (training rows,).
+# - `rows`: the indices of the training rows, shape (training rows,).
 # - Back comes an array of the same shape as `x`, for all rows, without a unit: standard deviations
 #   from the mean. `x` itself stays as it is.
 #
 # **The check** calls `prepare` on two data sets. Each column of the training rows must have mean 0
 # and standard deviation 1 (dividing by n or by n − 1 are both fine). All other rows must be shifted
-# and scaled by the numbers of the training rows.
+# and scaled by the mean and standard deviation of the training rows.
 
 
 # %% nbgrader={"grade": false, "grade_id": "01-1-prepare", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -87,8 +87,8 @@ check_prepare(prepare)
 #   unit.
 #
 # **The check** calls `gradient_share` on three networks whose shares can be worked out by hand, and
-# on a batch of wine, raw and standardised. Afterwards the model and the data must be as they were,
-# and no gradient may stay in the model. A gradient that an earlier batch left there must not count.
+# on a batch of wine, raw and standardised. Afterwards the weights and the data must be as they
+# were, and your function may leave no gradient in the model. A gradient that an earlier batch left there must not count.
 
 
 # %% nbgrader={"grade": false, "grade_id": "01-2-gradient-share", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -183,7 +183,8 @@ def experiment(seed, *, lr=0.1, epochs=8, batch_size=48, hidden=32, clip=None, b
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, your change must bring the accuracy on held-out rows to
-# at least 0.85, and it must remove the cause, not hide it.
+# at least 0.85, and it must remove the cause, not hide it: features that are scaled where they enter
+# the network are scaled.
 
 # %% tags=["solution-only"]
 run = experiment(0)
