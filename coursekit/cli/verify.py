@@ -12,6 +12,7 @@ from tqdm import tqdm
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case
 from coursekit.cli.cases import frameworks
+from coursekit.cli.entry import INTERRUPTED
 from coursekit.errors import BadInputError
 from coursekit.evidence import (
     Framework,
@@ -24,8 +25,6 @@ from coursekit.evidence import (
     write,
 )
 from coursekit.evidence import verify as run_case
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True, kw_only=True)
