@@ -15,15 +15,14 @@ from torch import Tensor
 class Listener(Protocol):
     """What is told of a call of ``backward``."""
 
-    @property
-    def armed(self) -> bool:
-        """Whether it wants to hear of the next call."""
+    armed: bool
+    """Whether it wants to hear of the next call."""
 
-    def before_backward(self) -> Any:
-        """Called first; what it returns is handed to `after_backward`."""
+    def before_backward(self, loss: Tensor) -> Any:
+        """Called first, with what ``backward`` is called on; returns what `after_backward` gets."""
 
     def after_backward(self, loss: Tensor, before: Any) -> None:
-        """Called when the gradients are there; ``loss`` is what ``backward`` was called on."""
+        """Called when the gradients are there, with the loss cut from its graph."""
 
 
 _listeners: list[Listener] = []
@@ -56,7 +55,9 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-        told = [(one, one.before_backward()) for one in _listeners if one.armed]
+        told = [(one, one.before_backward(tensor)) for one in _listeners if one.armed]
+        if not told:
+            return original(tensor, *args, **kwargs)
         result = original(tensor, *args, **kwargs)
         for one, before in told:
             one.after_backward(tensor.detach(), before)

@@ -1,4 +1,4 @@
-"""What passes through the layers of a PyTorch model in a forward pass, without keeping it."""
+"""What passes through the layers of a PyTorch model in a forward pass."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,34 +8,40 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from coursekit.vitals.measures import feature_mean_and_std, mean_and_std, peaks
+from coursekit.vitals.batch import Batch
+from coursekit.vitals.clock import Clock
+from coursekit.vitals.layers import Reads, puts_channels_first, unit_axis
+from coursekit.vitals.survey import Survey
 
-RELU_LIKE = (nn.ReLU, nn.ReLU6)
 MOST_FEATURES = 512
 
+Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]
 
-class Batch:
-    """What one batch showed, as small tensors on their device.
+
+class Pass:
+    """One forward pass, as long as its ``backward`` is waited for.
 
     Attributes:
-        moments: Layer name to mean and standard deviation of its output.
-        peaks: Name of a ReLU layer to the largest output of each unit.
-        features: Mean and standard deviation of each input feature, if they were taken.
+        inputs: The table that went in; None where it has no statistics per feature.
+        outputs: Layer name to its last output, where outputs are kept.
+        batch: What was measured in the hooks, if outputs are not kept.
     """
 
-    def __init__(self) -> None:
-        self.moments: dict[str, tuple[Tensor, Tensor]] = {}
-        self.peaks: dict[str, Tensor] = {}
-        self.features: tuple[Tensor, Tensor] | None = None
+    def __init__(self, inputs: Tensor | None = None) -> None:
+        self.inputs = inputs
+        self.version = 0 if inputs is None else inputs._version
+        self.outputs: dict[str, Any] = {}
+        self.batch: Batch | None = None
 
-    def absorb(self, later: "Batch") -> None:
-        """Add a later batch of the same step: last moments, largest peaks."""
-        self.moments.update(later.moments)
-        self.features = later.features or self.features
-        for layer, peak in later.peaks.items():
-            known = self.peaks.get(layer)
-            same = known is not None and known.shape == peak.shape
-            self.peaks[layer] = torch.maximum(known, peak) if same and known is not None else peak
+    def measured(self, reads: Reads) -> Batch:
+        """The batch, with what has been kept so far measured too."""
+        batch = self.batch or Batch()
+        for layer, output in self.outputs.items():
+            if _is_real(output) and output.numel():
+                batch.measure(layer, output.detach(), reads)
+        if self.inputs is not None and self.inputs._version == self.version:
+            batch.measure_inputs(self.inputs)
+        return batch
 
 
 class ForwardWatch:
@@ -45,84 +51,126 @@ class ForwardWatch:
     follows is dropped: see `take`.
 
     Attributes:
-        layers: Names of the leaf modules.
-        relus: Those of them that are ReLU or ReLU6.
-        seen: Leaf modules that were read at least once.
+        reads: Which layers are read in which way.
+        survey: The first pass, from which is decided whether outputs can be kept; None after it.
         notes: What could not be read, one sentence each, in the order met.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        leaves = {name: m for name, m in model.named_modules() if not any(m.children())}
-        self.layers = tuple(leaves)
-        self.relus = tuple(name for name, m in leaves.items() if isinstance(m, RELU_LIKE))
-        self.seen: set[str] = set()
+    def __init__(self, model: nn.Module, clock: Clock) -> None:
+        self.reads = Reads(model)
+        self.survey: Survey | None = Survey()
         self.notes: dict[str, None] = {}
-        self._batch = Batch()
-        self._attachers: list[Callable[[], RemovableHandle]] = [
-            partial(model.register_forward_pre_hook, self._begin, with_kwargs=True),
-            *(
-                partial(module.register_forward_hook, partial(self._read, name))
-                for name, module in leaves.items()
-            ),
-        ]
+        self._clock = clock
+        self._pass = Pass()
+        self._channels_first = False
+        self._model = model
+        self._unreadable: set[str] = set()
+        self._hooks: dict[str, Hook] = {
+            name: partial(self._read, name) for name in self.reads.leaves
+        }
         self._handles: list[RemovableHandle] = []
 
     def attach(self) -> None:
         """Put the hooks on, if they are not."""
         if not self._handles:
-            self._handles = [attach() for attach in self._attachers]
+            begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
+            self._handles = [
+                begin,
+                *(
+                    self.reads.leaves[name].register_forward_hook(hook)
+                    for name, hook in self._hooks.items()
+                ),
+            ]
+
+    def keep_outputs(self, *, in_place: frozenset[str]) -> None:
+        """From now on keep outputs until `take` rather than measure each in its hook.
+
+        Args:
+            in_place: Layers whose output a later layer overwrites: a copy of it is kept.
+        """
+        self.detach()
+        self._hooks = {
+            name: self._copier(name) if name in in_place else self._keeper(name)
+            for name in self.reads.leaves
+            if name not in self._unreadable
+        }
 
     def detach(self) -> None:
         """Take the hooks off, and forget what was not taken."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._batch = Batch()
+        self._pass = Pass()
 
-    def take(self) -> Batch:
-        """What the last forward pass showed."""
-        batch, self._batch = self._batch, Batch()
-        self.seen.update(batch.moments)
-        return batch
+    def take(self) -> Pass:
+        """The last forward pass."""
+        taken, self._pass = self._pass, Pass()
+        return taken
 
     def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """A forward pass of the whole model begins: read its input."""
+        """A forward pass of the whole model begins."""
         if not torch.is_grad_enabled():
             return
-        self._batch = Batch()
-        inputs: Any = next(iter((*args, *kwargs.values())), None)
+        self._clock.computing()
+        self._channels_first = False
+        inputs: Any = args[0] if args else next(iter(kwargs.values()), None)
         why = _unreadable_input(inputs)
         if why:
             self.notes[f"Input statistics were not taken: {why}."] = None
-        elif len(inputs):
-            self._batch.features = feature_mean_and_std(inputs.detach())
+        self._pass = Pass(None if why or not len(inputs) else inputs.detach())
+        if self.survey is not None:
+            self.survey = Survey()
 
-    def _read(self, layer: str, _: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        """Read the output of a leaf module, right away: a later layer may work in place."""
+    def _read(self, layer: str, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+        """Measure the output of a leaf module."""
         if not torch.is_grad_enabled():
             return
         if not _is_real(output):
+            self._unreadable.add(layer)
             self.notes[
                 f"Layer {layer!r} returns {_described(output)}; only one tensor of real numbers "
                 "is read."
             ] = None
             return
-        if layer in self._batch.moments:
+        batch = self._pass.batch = self._pass.batch or Batch()
+        if layer in batch.moments:
             self.notes[
                 f"Layer {layer!r} is called more than once in a pass: its last call is read."
             ] = None
-        if output.numel():
-            self._measure(layer, output.detach())
+        self._measure(layer, module, output.detach(), batch)
 
-    def _measure(self, layer: str, output: Tensor) -> None:
-        """Reduce an output to its readings."""
-        self._batch.moments[layer] = mean_and_std(output)
-        if layer in self.relus and output.dim():
-            self._batch.peaks[layer] = peaks(output)
+    def _keeper(self, layer: str) -> Hook:
+        """A hook that keeps the output of a layer; as short as can be, for it runs in each pass."""
+
+        def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            if torch.is_grad_enabled():
+                self._pass.outputs[layer] = output
+
+        return keep
+
+    def _copier(self, layer: str) -> Hook:
+        """A hook that keeps a copy."""
+
+        def copy(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            if torch.is_grad_enabled():
+                self._pass.outputs[layer] = output.detach().clone()
+
+        return copy
+
+    def _measure(self, layer: str, module: nn.Module, output: Tensor, batch: Batch) -> None:
+        """Reduce an output right away: a later layer may overwrite it."""
+        first = puts_channels_first(module)
+        self._channels_first = self._channels_first if first is None else first
+        if output.dim():
+            self.reads.unit_axes[layer] = unit_axis(output, channels_first=self._channels_first)
+        if output.numel():
+            batch.measure(layer, output, self.reads)
+        if self.survey is not None:
+            self.survey.add(layer, output)
 
 
 def _is_real(output: Any) -> bool:
-    """Whether the output is one tensor of real numbers."""
+    """Whether it is a tensor of real numbers."""
     return isinstance(output, Tensor) and output.is_floating_point()
 
 

@@ -3,17 +3,34 @@
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from coursekit.errors import BadInputError
 from coursekit.records import Framework, Record, Series
 from coursekit.vitals.readings import Floats
 
+Steps = npt.NDArray[np.int64]
+
 PER_STEP = ("loss", "learning_rate", "non_finite", "train_mode")
+TIMES = ("data_time_s", "compute_time_s")
+WHERE_THERE_IS_ONE = ("amp_scale", "device_memory_bytes")
 PER_WEIGHT_LAYER = ("gradient_norm", "weight_norm", "update_ratio")
 PER_LAYER = ("activation_mean", "activation_std")
 PER_RELU = ("dead_fraction",)
+PER_BOUNDED = ("saturated_fraction",)
 PER_FEATURE = ("input_mean", "input_std")
-QUANTITIES = (*PER_STEP, *PER_WEIGHT_LAYER, *PER_LAYER, *PER_RELU, *PER_FEATURE)
+PER_CLASS = ("label_count",)
+QUANTITIES = (
+    *PER_STEP,
+    *TIMES,
+    *WHERE_THERE_IS_ONE,
+    *PER_WEIGHT_LAYER,
+    *PER_LAYER,
+    *PER_RELU,
+    *PER_BOUNDED,
+    *PER_FEATURE,
+    *PER_CLASS,
+)
 
 
 class Column:
@@ -22,29 +39,35 @@ class Column:
     def __init__(self, *, labels: Sequence[str] = (), unit: str = "") -> None:
         self.labels = tuple(labels)
         self.unit = unit
-        self._readings: list[tuple[int, float | Floats]] = []
+        self._blocks: list[tuple[Steps, Floats]] = []
 
     def add(self, step: int, value: float | Floats) -> None:
         """Add the reading of one step: a number, or an array of shape (labels,)."""
-        self._readings.append((step, value))  # at once: Ctrl-C may come between two lines
+        self.extend([step], np.array([value], dtype=np.float64))
 
-    def keeping(self, labels: Collection[str]) -> "Column":
-        """The same readings, only of the labels given."""
-        kept = [number for number, label in enumerate(self.labels) if label in labels]
-        column = Column(labels=[self.labels[number] for number in kept], unit=self.unit)
-        for step, values in self._readings:
-            column.add(step, np.asarray(values)[kept])
+    def extend(self, steps: Sequence[int], values: Floats) -> None:
+        """Add the readings of several steps, shape (steps,) or (steps, labels)."""
+        block = np.array(steps, dtype=np.int64), values
+        self._blocks.append(block)  # at once: Ctrl-C may come between two lines
+
+    def series(self, *, keeping: Collection[str] | None = None) -> Series:
+        """The readings as a series; only of the labels in `keeping`, where that is given."""
+        shape = (-1, len(self.labels)) if self.labels else (-1,)
+        empty = np.zeros((0, *shape[1:]))
+        values = np.concatenate([empty, *(values.reshape(shape) for _, values in self._blocks)])
+        steps = np.concatenate([np.zeros(0, np.int64), *(steps for steps, _ in self._blocks)])
+        labels = self.labels
+        if keeping is not None:
+            kept = [number for number, label in enumerate(labels) if label in keeping]
+            values, labels = values[:, kept], tuple(labels[number] for number in kept)
+        return Series(steps=steps, values=values, labels=labels, unit=self.unit)
+
+    @classmethod
+    def of(cls, series: Series) -> "Column":
+        """A column that holds the readings of a series."""
+        column = cls(labels=series.labels, unit=series.unit)
+        column.extend(series.steps.tolist(), series.values)
         return column
-
-    def series(self) -> Series:
-        """The readings as a series."""
-        shape = (len(self._readings), len(self.labels)) if self.labels else (len(self._readings),)
-        return Series(
-            steps=np.array([step for step, _ in self._readings], dtype=np.int64),
-            values=np.array([value for _, value in self._readings], np.float64).reshape(shape),
-            labels=self.labels,
-            unit=self.unit,
-        )
 
 
 class Ledger:
@@ -64,11 +87,16 @@ class Ledger:
         self._columns: dict[str, Column] = {}
         self._notes: dict[str, None] = {}
 
-    def open(self, quantities: Iterable[str], *, labels: Sequence[str] | None = None) -> None:
-        """Make columns: of one number a step, or of one per label; none where no label is."""
+    def open(
+        self, quantities: Iterable[str], *, labels: Sequence[str] | None = None, unit: str = ""
+    ) -> None:
+        """Make columns: of one number a step, or of one per label; none where no label is.
+
+        A column that is open already stays as it is.
+        """
         for quantity in quantities:
             if labels is None or labels:
-                self._columns[quantity] = Column(labels=labels or ())
+                self._columns.setdefault(quantity, Column(labels=labels or (), unit=unit))
 
     def __contains__(self, quantity: str) -> bool:
         return quantity in self._columns
@@ -81,15 +109,33 @@ class Ledger:
         """Add a reading to a column that is open."""
         self._columns[quantity].add(step, value)
 
-    def features(self, step: int, mean: Floats, std: Floats) -> None:
-        """Add input statistics, shape (features,); the first batch says how many there are."""
-        if "input_mean" not in self:
-            self.open(PER_FEATURE, labels=[str(number) for number in range(len(mean))])
-        if len(mean) == len(self.labels("input_mean")):
-            self.add("input_mean", step, mean)
-            self.add("input_std", step, std)
+    def extend(self, quantity: str, steps: Sequence[int], values: Floats) -> None:
+        """Add the readings of several steps, shape (steps,) or (steps, labels)."""
+        self._columns[quantity].extend(steps, values)
+
+    def features(self, steps: int | Sequence[int], mean: Floats, std: Floats) -> None:
+        """Add input statistics, shape (features,) for one step, (steps, features) for several.
+
+        The first batch says how many features there are.
+        """
+        if isinstance(steps, int):
+            steps, mean, std = [steps], mean[None], std[None]
+        features = mean.shape[1]
+        self.open(PER_FEATURE, labels=[str(number) for number in range(features)])
+        if features == len(self.labels("input_mean")):
+            self.extend("input_mean", steps, mean)
+            self.extend("input_std", steps, std)
         else:
             self.note("The number of input features changed; only the first number is recorded.")
+
+    def classes(self, steps: Sequence[int], counts: Floats) -> None:
+        """Add labels per class, shape (steps, classes); the first says how many classes."""
+        classes = counts.shape[1]
+        self.open(PER_CLASS, labels=[str(number) for number in range(classes)])
+        if classes == len(self.labels("label_count")):
+            self.extend("label_count", steps, counts)
+        else:
+            self.note("The number of classes changed; only the first number is recorded.")
 
     def log(self, name: str, step: int, value: float, *, unit: str = "") -> None:
         """Add a number of the user's own.
@@ -114,6 +160,11 @@ class Ledger:
         """Keep a sentence on what could not be seen; the same one is kept once."""
         self._notes[sentence] = None
 
+    def restore(self, run: Record) -> None:
+        """Go on from a record of this ledger that left nothing out."""
+        self._columns = {name: Column.of(series) for name, series in run.series.items()}
+        self._notes = dict.fromkeys(run.notes)
+
     def record(self, *, seen: Collection[str] | None = None, notes: Iterable[str] = ()) -> Record:
         """The record so far.
 
@@ -121,14 +172,13 @@ class Ledger:
             seen: The layers whose output was read; None for all.
             notes: Sentences to add to those kept.
         """
-        columns = dict(self._columns)
-        for quantity in (*PER_LAYER, *PER_RELU):
-            if seen is not None and quantity in columns:
-                columns[quantity] = columns[quantity].keeping(seen)
-                if not columns[quantity].labels:
-                    del columns[quantity]
+        series = {}
+        for name, column in self._columns.items():
+            partly = seen is not None and name in (*PER_LAYER, *PER_RELU, *PER_BOUNDED)
+            if not partly or set(column.labels) & set(seen or ()):
+                series[name] = column.series(keeping=seen if partly else None)
         return Record(
-            series={name: column.series() for name, column in columns.items()},
+            series=series,
             layers=self._layers,
             framework=self._framework,
             notes=tuple(dict.fromkeys([*self._notes, *notes])),

@@ -1,4 +1,7 @@
-"""The measurements: pure functions from tensors to small tensors, all left on their device."""
+"""The measurements: pure functions from tensors to small tensors, all left on their device.
+
+`coursekit.vitals.stage` has the same formulas for many readings at once, on the host.
+"""
 
 from collections.abc import Sequence
 
@@ -57,25 +60,52 @@ def feature_mean_and_std(rows: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.linalg.vector_norm(wide - mean, dim=0) / len(wide) ** 0.5
 
 
-def peaks(activations: Tensor) -> Tensor:
+def peaks(activations: Tensor, *, unit_axis: int) -> Tensor:
     """The largest activation of each unit over the rows of a batch.
 
     A ReLU gives no negative number, so a unit whose peak is 0 gave 0 for every row: no
     gradient passed through it. A NaN makes the peak NaN.
 
     Args:
-        activations: Shape (rows, units) or (rows, positions, units); with four and more axes
-            (rows, channels, …), where a channel counts as one unit; or (units,), one row.
+        activations: Any shape with at least one axis.
+        unit_axis: The axis that counts units: see `coursekit.vitals.layers.unit_axis`.
 
     Returns:
         Shape (units,).
 
-    >>> peaks(torch.tensor([[0.0, 2.0], [0.0, 0.0]])).tolist()
+    >>> peaks(torch.tensor([[0.0, 2.0], [0.0, 0.0]]), unit_axis=1).tolist()
     [0.0, 2.0]
     """
-    unit_axis = 1 if activations.dim() >= 4 else activations.dim() - 1
     others = [axis for axis in range(activations.dim()) if axis != unit_axis]
     return activations.amax(dim=others) if others else activations.clone()
+
+
+def share_outside(values: Tensor, low: float, high: float) -> Tensor:
+    """The share of entries below `low` or above `high`, as a 0-d tensor from 0 to 1.
+
+    >>> float(share_outside(torch.tensor([-1.0, 0.0, 0.5, 2.0]), -0.9, 0.9))
+    0.5
+    """
+    return ((values < low) | (values > high)).float().mean()
+
+
+def class_counts(labels: Tensor, classes: int) -> Tensor:
+    """How many labels there are of each class; a label that is no class counts nowhere.
+
+    Args:
+        labels: Class numbers, any shape.
+        classes: Number of classes.
+
+    Returns:
+        Shape (classes,), as 32-bit floats: exact up to 16 million.
+
+    >>> class_counts(torch.tensor([0, 2, 2, -100]), 3).tolist()
+    [1.0, 0.0, 2.0]
+    """
+    real = ((labels >= 0) & (labels < classes)).flatten()
+    places = torch.where(real, labels.flatten(), 0)
+    counts = torch.zeros(classes, dtype=torch.int64, device=labels.device)
+    return counts.scatter_add_(0, places, real.long()).float()
 
 
 def count_non_finite(tensors: Sequence[Tensor]) -> Tensor:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
+
+from coursekit.vitals.readings import Floats
 
 
 class Parcel:
@@ -19,27 +20,22 @@ class Parcel:
     """
 
     def __init__(self) -> None:
-        self._scalars: list[Tensor] = []
-        self._vectors: list[Tensor] = []
+        self._parts: list[Tensor] = []
         self._sizes: dict[str, int] = {}
-        self._vector_sizes: dict[str, int] = {}
 
     def numbers(self, name: str, scalars: Sequence[Tensor]) -> None:
         """Add 0-d tensors under one name."""
-        self._scalars.extend(scalars)
         self._sizes[name] = len(scalars)
+        if scalars:
+            self._parts.append(torch.stack(list(scalars)))
 
     def vector(self, name: str, values: Tensor) -> None:
         """Add a tensor of shape (n,)."""
-        self._vectors.append(values)
-        self._vector_sizes[name] = len(values)
+        self._parts.append(values)
+        self._sizes[name] = len(values)
 
-    def unpack(self) -> dict[str, npt.NDArray[np.float64]]:
+    def unpack(self) -> dict[str, Floats]:
         """Send all of it; name to array of shape (n,)."""
-        parts = [torch.stack(self._scalars)] if self._scalars else []
-        host = torch.cat([*parts, *self._vectors]).cpu().numpy().astype(np.float64)
-        unpacked, start = {}, 0
-        for name, size in (*self._sizes.items(), *self._vector_sizes.items()):
-            unpacked[name] = host[start : start + size]
-            start += size
-        return unpacked
+        host = torch.cat(self._parts).cpu().numpy().astype(np.float64)
+        ends = np.cumsum([*self._sizes.values()])
+        return dict(zip(self._sizes, np.split(host, ends[:-1]), strict=True))

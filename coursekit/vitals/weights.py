@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from coursekit.errors import BadInputError
-from coursekit.vitals.measures import count_non_finite, norms
+from coursekit.vitals.measures import count_non_finite
 from coursekit.vitals.readings import Grouping
 
 
@@ -17,7 +15,7 @@ class Weights:
 
     Attributes:
         layers: Names of the modules that directly own trainable weights.
-        parameters: The weights, in the order of ``model.named_parameters()``.
+        parameters: The weights, in the order of ``model.named_modules()``.
         names: Their names.
         grouping: Joins norms of weights to norms of layers.
     """
@@ -34,45 +32,33 @@ class Weights:
         self.grouping = Grouping(
             owners=[self.layers.index(layer) for layer, _, _ in owned], layers=len(self.layers)
         )
-        self._before: list[Tensor] = []
 
-    def marks(self) -> list[tuple[int, int] | None]:
-        """What tells, compared before and after ``backward``, whether a gradient came."""
-        return [
-            None if (grad := parameter.grad) is None else (id(grad), grad._version)
-            for parameter in self.parameters
-        ]
+    def marks(self) -> list[tuple[Tensor, int] | None]:
+        """What `reached` needs to know of the gradients before ``backward``."""
+        grads = [parameter.grad for parameter in self.parameters]
+        return [None if grad is None else (grad, grad._version) for grad in grads]
 
-    def gradient_norms(self) -> tuple[list[Tensor], npt.NDArray[np.bool_]]:
-        """The gradient norms of the weights that have a gradient, and which have, (weights,)."""
-        grads = self._gradients()
-        present = np.array([grad is not None for grad in grads], dtype=np.bool_)
-        return norms([grad for grad in grads if grad is not None]), present
+    def reached(self, marks: list[tuple[Tensor, int] | None]) -> bool:
+        """Whether a gradient has come to any weight since `marks`."""
+        for parameter, mark in zip(self.parameters, marks, strict=True):
+            grad = parameter.grad
+            if grad is not None and (
+                mark is None or grad is not mark[0] or grad._version != mark[1]
+            ):
+                return True
+        return False
+
+    def without_gradient(self) -> str | None:
+        """The name of the first weight that has no gradient; None where all have one."""
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            if parameter.grad is None:
+                return name
+        return None
 
     def non_finite_gradients(self) -> int:
         """How many entries of the gradients are NaN or infinite: crosses to the host."""
-        return int(count_non_finite([grad for grad in self._gradients() if grad is not None]))
-
-    def keep(self) -> None:
-        """Copy the weights as they are before a step, into memory that is used again."""
-        now = self._values()
-        if [weight.shape for weight in self._before] != [weight.shape for weight in now]:
-            self._before = [torch.empty_like(weight) for weight in now]
-        torch._foreach_copy_(self._before, now)
-
-    def norms_around_step(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Norms of the weights before the step, and of what the step changed."""
-        before = norms(self._before)
-        torch._foreach_sub_(self._before, self._values())
-        return before, norms(self._before)
-
-    def _values(self) -> list[Tensor]:
-        return [parameter.detach() for parameter in self.parameters]
-
-    def _gradients(self) -> list[Tensor | None]:
-        """The gradients; of a sparse one (an embedding) the stored entries."""
-        grads = [parameter.grad for parameter in self.parameters]
-        return [g.coalesce().values() if g is not None and g.is_sparse else g for g in grads]
+        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        return int(count_non_finite([g.coalesce().values() if g.is_sparse else g for g in grads]))
 
 
 def check_pair(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:

@@ -60,7 +60,7 @@ def test_all_quantities_of_the_first_step() -> None:
         "non_finite": 0,
         "train_mode": 1,
     }
-    assert set(run.series) == set(expected)
+    assert set(run.series) == {*expected, "data_time_s", "compute_time_s"}
     for quantity, value in expected.items():
         assert run[quantity].steps.tolist() == [0]
         np.testing.assert_allclose(run[quantity].values[0], value, rtol=1e-6, err_msg=quantity)
