@@ -12,10 +12,13 @@ _MATPLOTLIBRC = _FOLDER / "matplotlibrc"
 _MATPLOTLIBRC.write_text("backend: Agg\n", encoding="utf-8")
 os.environ.pop("MPLBACKEND", None)
 
+# Figures and seeds are those of the CPU; COURSEKIT_TEST_GPU=1 runs the tests of a GPU too.
+if os.environ.get("COURSEKIT_TEST_GPU") != "1":
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 os.environ |= {
     "COURSEKIT_DEVICE": "cpu",
     "COURSEKIT_HOME": str(_FOLDER / "home"),
-    "CUDA_VISIBLE_DEVICES": "",
     "IPYTHONDIR": str(_FOLDER / "ipython"),
     "JUPYTER_CONFIG_DIR": str(_FOLDER / "jupyter"),
     "MATPLOTLIBRC": str(_MATPLOTLIBRC),

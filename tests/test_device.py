@@ -1,24 +1,20 @@
-"""Devices, seeds, and Keras loaded without a line."""
+"""Devices, precision and memory, and Keras loaded without a line."""
 
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 
-from coursekit.device import (
-    available,
-    describe,
-    lesson_device,
-    pick_device,
-    seed_everything,
-)
+from coursekit.device import available, best_dtype, lesson_device, memory_bytes, pick_device
+from coursekit.device.pick import choose
+from coursekit.device.tensorflow import share_memory
 from coursekit.errors import BadInputError, UnknownNameError
 
+cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is here")
 
 
@@ -62,70 +58,132 @@ def test_a_device_that_is_not_here(name: str) -> None:
         pick_device(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "picked"),
+    [
+        ("auto", "cuda"),
+        ("CUDA", "cuda"),
+        (" cuda:1 ", "cuda:1"),
+        ("cpu", "cpu"),
+        ("cpu:0", "cpu:0"),
+    ],
+)
+def test_a_name_on_a_machine_with_two_gpus(name: str, picked: str) -> None:
+    """As one types it, and as torch prints it."""
+    assert choose(name, ["cuda", "cuda:0", "cuda:1", "cpu"]) == picked
+
+
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:", "cuda:x", "mps", "cpu:1", "auto:1"])
+def test_what_a_machine_with_two_gpus_does_not_offer(name: str) -> None:
+    """The sentence lists what it does."""
+    with pytest.raises(BadInputError, match="offers: cuda, cuda:0, cuda:1, cpu"):
+        choose(name, ["cuda", "cuda:0", "cuda:1", "cpu"])
+
+
 def test_a_device_that_does_not_exist() -> None:
     """The sentence lists what may be asked for."""
     with pytest.raises(UnknownNameError, match=r"No device 'cdua'\. Did you mean 'cuda'\?"):
         pick_device("cdua")
 
 
-def test_seeding_repeats_all_three_generators() -> None:
-    """Python, numpy and torch."""
-
-    def draw() -> tuple[float, float, float]:
-        seed_everything(3)
-        return random.random(), float(np.random.random()), float(torch.rand(()))
-
-    assert draw() == draw()
+def test_a_processor_has_no_counted_memory_and_computes_in_full() -> None:
+    """Also where torch is asked by the name that it prints."""
+    assert memory_bytes(torch.device("cpu", 0)) is None
+    assert best_dtype(torch.device("cpu", 0)) is best_dtype(torch.device("mps")) is torch.float32
 
 
-@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, True, "7"])
-def test_what_cannot_be_a_seed(seed: int) -> None:
-    """A whole number from 0 to 2**32 - 1."""
-    with pytest.raises(BadInputError, match="whole number from 0"):
-        seed_everything(seed)
+@cuda
+def test_memory_of_a_gpu_is_counted_to_the_byte() -> None:
+    """A tensor of one MiB, there and gone."""
+    device = torch.device("cuda", 0)
+    before = memory_bytes(device) or 0
+    tensor = torch.zeros(2**18, device=device)
+    assert memory_bytes(device) == torch.cuda.memory_allocated(device) == before + 2**20
+    del tensor
+    assert memory_bytes(device) == before
 
 
-def test_the_description_is_of_this_machine() -> None:
-    """As the tests see it: no GPU, one core or more."""
-    machine = describe()
-    assert machine.picked == "cpu"
-    assert "COURSEKIT_DEVICE is set to 'cpu'" in machine.why
-    assert machine.torch == torch.__version__
-    assert machine.cores >= 1
-    assert "tensorflow" in str(machine)
-
-
-@no_cuda
-def test_the_description_survives_a_device_that_is_not_here(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """`coursekit info` is what one runs to find out."""
-    monkeypatch.setenv("COURSEKIT_DEVICE", "cuda")
-    assert describe().picked == "none"
-    assert "offers: cpu" in describe().why
-
-
-def test_describing_loads_no_tensorflow() -> None:
-    """It costs 400 MB."""
-    code = "import sys, coursekit.device as d; d.describe(); assert 'tensorflow' not in sys.modules"
-    assert python(code) == (0, "", "")
+@cuda
+def test_the_precision_of_a_gpu_is_what_torch_says() -> None:
+    """An oracle that reads the properties of the current device."""
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    best = best_dtype(torch.device("cuda", torch.cuda.current_device()))
+    assert best is (torch.bfloat16 if native else torch.float16)
 
 
 def test_keras_loads_without_a_line() -> None:
-    """Nothing on either stream, warnings being errors; it seeds Keras; GPUs are hidden."""
+    """Nothing on either stream, warnings being errors; GPUs are hidden; a second call is free."""
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     code = """
-from coursekit.device import import_keras, seed_everything
+from coursekit.device import import_keras
 keras = import_keras()
-assert import_keras() is keras
-def draw():
-    seed_everything(1)
-    return float(keras.random.uniform(()))
-assert draw() == draw()
 import tensorflow
 assert tensorflow.config.get_visible_devices("GPU") == []
+tensorflow.constant(1.0) + 1.0
+assert import_keras() is keras
 """
     assert python(code) == (0, "", "")
+
+
+class UsedTensorFlow:
+    """TensorFlow after its first use of a GPU, which no machine without one can bring about.
+
+    Its `set_memory_growth` raises what TensorFlow's documents for it.
+    """
+
+    def __init__(self, error: Exception | None) -> None:
+        self.grown: list[str] = []
+        self.config = SimpleNamespace(
+            get_visible_devices=lambda kind: ["GPU:0", "GPU:1"] if kind == "GPU" else [],
+            experimental=SimpleNamespace(set_memory_growth=self._set_memory_growth),
+        )
+        self._error = error
+
+    def _set_memory_growth(self, gpu: str, enable: bool) -> None:
+        if self._error is not None:
+            raise self._error
+        assert enable
+        self.grown.append(gpu)
+
+
+def test_tensorflow_shares_every_gpu_or_says_that_it_is_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not where each GPU has a limit of its own, nor where the variable set it in time."""
+    fresh = UsedTensorFlow(None)
+    assert share_memory(fresh)
+    assert fresh.grown == ["GPU:0", "GPU:1"]
+    assert share_memory(UsedTensorFlow(ValueError("virtual devices configured")))
+    monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+    assert not share_memory(UsedTensorFlow(RuntimeError("already initialized")))
+    monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    assert share_memory(UsedTensorFlow(RuntimeError("already initialized")))
+
+
+@cuda
+@pytest.mark.parametrize("used", [False, True])
+def test_tensorflow_and_torch_on_one_gpu(used: bool) -> None:
+    """Before first use memory grows; after it, one warning."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    code = f"""
+import warnings
+import tensorflow
+gpus = tensorflow.config.list_physical_devices("GPU")
+if not gpus:
+    raise SystemExit(5)
+if {used}:
+    tensorflow.constant(1.0) + 1.0
+from coursekit.device import import_keras
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import_keras()
+assert [("Restart the kernel" in str(one.message)) for one in caught] == [True] * {used}
+assert bool(tensorflow.config.experimental.get_memory_growth(gpus[0])) is not {used}
+"""
+    status, _, errors = python(code, COURSEKIT_DEVICE="cuda")
+    if status == 5:
+        pytest.skip("this TensorFlow sees no GPU")
+    assert status == 0, errors
 
 
 ABSENT = """

@@ -75,7 +75,7 @@ def test_foreign_json_is_refused(text: str, says: str) -> None:
         Record.from_json(text)
 
 
-@pytest.mark.parametrize("version", [2, 99, "1", None])
+@pytest.mark.parametrize("version", [2, 99, 0, True, 1.0, "1", None])
 def test_a_newer_version_is_refused(version: object) -> None:
     """Rather than read wrongly."""
     body = json.loads(sample().to_json()) | {"version": version}
@@ -90,6 +90,31 @@ def test_a_missing_part_is_named(key: str) -> None:
     del body[key]
     with pytest.raises(BadInputError, match=f"damaged: '{key}'"):
         Record.from_json(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"layers": "fc"}, {"layers": [1]}, {"notes": None}, {"framework": "jax"}, {"series": []},
+        {"series": {"loss": {"steps": [0.5], "values": [1], "labels": [], "unit": ""}}},
+        {"series": {"loss": {"steps": [2**63], "values": [1], "labels": [], "unit": ""}}},
+        {"series": {"loss": {"steps": [0], "values": [10**400], "labels": [], "unit": ""}}},
+        {"series": {"loss": {"steps": [0], "values": [1], "labels": [], "unit": None}}},
+    ],
+    ids=["layers", "numbers", "notes", "framework", "list", "half step", "far", "huge", "unit"],
+)  # fmt: skip
+def test_a_part_of_another_kind_is_refused(change: dict[str, object]) -> None:
+    """Rather than taken for what Python can make of it."""
+    body = json.loads(sample().to_json()) | change
+    with pytest.raises(BadInputError, match="This record is damaged"):
+        Record.from_json(json.dumps(body))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5000], ids=["brackets", "digits"])
+def test_json_that_python_will_not_read(text: str) -> None:
+    """Nested or long beyond its limits."""
+    with pytest.raises(BadInputError, match=r"Use record\.save"):
+        Record.from_json(text)
 
 
 def test_readings_that_do_not_fit_their_steps() -> None:

@@ -1,14 +1,17 @@
 """What this machine offers, for ``coursekit info`` and the first lesson."""
 
-import importlib.metadata
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
-from coursekit.device.pick import VARIABLE, available, lesson_device
-from coursekit.errors import BadInputError, UnknownNameError
+from coursekit.device.facts import Facts, Gpu
+from coursekit.device.look import look
+from coursekit.device.mismatch import mismatches
+from coursekit.device.pick import VARIABLE, choose
+from coursekit.errors import CoursekitError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,40 +23,47 @@ class Machine:
         system: Operating system and processor.
         cores: Processor cores that this process may use.
         memory_gb: Memory in 10**9 bytes; None where the system does not say.
+        free_gb: What is free of it, in 10**9 bytes; None where the system does not say.
         torch: Version of torch.
         threads: Threads that torch computes with.
         tensorflow: Version of TensorFlow; None where it is not installed.
         devices: What `pick_device` can give, the fastest first.
         gpus: Names of the CUDA devices.
+        accelerators: The same devices with their memory and what they compute in.
         picked: What a lesson runs on.
         why: Why that one, in a sentence.
+        problems: What keeps the machine from being used in full, and what to do, in sentences.
     """
 
     python: str
     system: str
     cores: int
     memory_gb: float | None
+    free_gb: float | None
     torch: str
     threads: int
     tensorflow: str | None
     devices: tuple[str, ...]
     gpus: tuple[str, ...]
+    accelerators: tuple[Gpu, ...]
     picked: str
     why: str
+    problems: tuple[str, ...]
 
     def __str__(self) -> str:
-        memory = "unknown" if self.memory_gb is None else f"{self.memory_gb:.1f} GB"
-        lines = {
-            "python": self.python,
-            "system": self.system,
-            "cores": str(self.cores),
-            "memory": memory,
-            "torch": f"{self.torch}, {self.threads} thread(s)",
-            "tensorflow": self.tensorflow or "not installed: the Keras cells are skipped",
-            "devices": ", ".join([*self.devices, *self.gpus]),
-            "picked": f"{self.picked}. {self.why}",
-        }
-        return "\n".join(f"{name:<11}{text}" for name, text in lines.items())
+        lines = [
+            ("python", self.python),
+            ("system", self.system),
+            ("cores", str(self.cores)),
+            ("memory", _memory(self.memory_gb, self.free_gb)),
+            ("torch", f"{self.torch}, {self.threads} thread(s)"),
+            ("tensorflow", self.tensorflow or "not installed: the Keras cells are skipped"),
+            ("devices", ", ".join(self.devices)),
+            *((gpu.device, _gpu(gpu)) for gpu in self.accelerators),
+            ("picked", f"{self.picked}. {self.why}"),
+            *(("problem", sentence) for sentence in self.problems),
+        ]
+        return "\n".join(f"{name:<11}{text}" for name, text in lines)
 
 
 def describe() -> Machine:
@@ -62,35 +72,54 @@ def describe() -> Machine:
     >>> describe().devices[-1]
     'cpu'
     """
-    picked, why = _choice()
-    here = torch.cuda.is_available()
+    facts = look()
+    picked, why = choice(facts)
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
         cores=_cores(),
         memory_gb=_memory_gb(),
-        torch=torch.__version__,
+        free_gb=_free_gb(),
+        torch=facts.torch,
         threads=torch.get_num_threads(),
-        tensorflow=_version("tensorflow"),
-        devices=available(),
-        gpus=tuple(
-            map(torch.cuda.get_device_name, range(torch.cuda.device_count() if here else 0))
-        ),
+        tensorflow=facts.tensorflow,
+        devices=facts.devices,
+        gpus=tuple(gpu.name for gpu in facts.gpus),
+        accelerators=facts.gpus,
         picked=picked,
         why=why,
+        problems=mismatches(facts),
     )
 
 
-def _choice() -> tuple[str, str]:
-    """The device of a lesson, and why."""
-    named = os.environ.get(VARIABLE)
+def choice(facts: Facts) -> tuple[str, str]:
+    """The device of a lesson, and why.
+
+    >>> choice(Facts(system="Linux", processor="x86_64", torch="2.13.0", named="auto"))
+    ('cpu', "COURSEKIT_DEVICE is set to 'auto'.")
+    """
+    if not facts.named:
+        return "cpu", (
+            f"Lessons use the CPU: their models are tiny. Set {VARIABLE} to choose another."
+        )
     try:
-        device = str(lesson_device())
-    except (BadInputError, UnknownNameError) as error:
-        return "none", str(error)
-    if named:
-        return device, f"{VARIABLE} is set to {named!r}."
-    return device, f"Lessons use the CPU: their models are tiny. Set {VARIABLE} to choose another."
+        return choose(facts.named, facts.devices), f"{VARIABLE} is set to {facts.named!r}."
+    except CoursekitError as error:
+        return "none", f"{VARIABLE} is set to {facts.named!r}. {error}"
+
+
+def _gpu(gpu: Gpu) -> str:
+    """A GPU in a line."""
+    precision = "bfloat16" if gpu.bfloat16 else "no bfloat16: mixed precision is float16"
+    return f"{gpu.name}, {gpu.architecture}, {_memory(gpu.memory_gb, gpu.free_gb)}, {precision}"
+
+
+def _memory(total_gb: float | None, free_gb: float | None) -> str:
+    """An amount of memory in words."""
+    if total_gb is None:
+        return "unknown"
+    free = "" if free_gb is None else f" ({free_gb:.1f} GB free)"
+    return f"{total_gb:.1f} GB{free}"
 
 
 def _cores() -> int:
@@ -108,9 +137,11 @@ def _memory_gb() -> float | None:
         return None
 
 
-def _version(package: str) -> str | None:
-    """The version of a package, without loading it."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+def _free_gb() -> float | None:
+    """The memory that programs could still have; only Linux says in this way."""
+    file = Path("/proc/meminfo")
+    if not file.is_file():
         return None
+    lines = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
+    kib = lines.get("MemAvailable", "").split()
+    return int(kib[0]) * 1024 / 1e9 if kib else None

@@ -1,10 +1,8 @@
-"""Pick the device of a run, and seed what a run draws from."""
+"""Pick the device of a run."""
 
 import os
-import random
-import sys
+from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from coursekit.errors import BadInputError, unknown
@@ -28,19 +26,7 @@ def pick_device(name: str | None = None) -> torch.device:
     >>> pick_device("cpu")
     device(type='cpu')
     """
-    name = name or os.environ.get(VARIABLE) or "auto"
-    kind, _, index = name.strip().lower().partition(":")
-    if kind not in KINDS:
-        raise unknown("device", name, KINDS, see=f"Set {VARIABLE}, or pass one of these.")
-    if kind == "auto":
-        return torch.device(available()[0])
-    wanted = f"{kind}:{index}" if index else kind
-    if wanted not in (*available(), kind if kind in available() else ""):
-        raise BadInputError(
-            f"The device {name!r} was asked for, but this machine offers: "
-            f"{', '.join(available())}. Pass one of these, or set {VARIABLE}=cpu."
-        )
-    return torch.device(wanted)
+    return torch.device(choose(name or os.environ.get(VARIABLE) or "auto", available()))
 
 
 def lesson_device() -> torch.device:
@@ -53,36 +39,33 @@ def lesson_device() -> torch.device:
 
 def available() -> tuple[str, ...]:
     """The devices of this machine, the fastest first; the CPU always ends the list."""
-    gpus = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))
-    cuda = ("cuda", *gpus) if torch.cuda.is_available() else ()
+    here = torch.cuda.is_available()
+    gpus = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count() if here else 0))
+    cuda = ("cuda", *gpus) if here else ()
     mps = ("mps",) if torch.backends.mps.is_available() else ()
     return (*cuda, *mps, "cpu")
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python, numpy, torch and, where it is loaded, Keras.
-
-    The same seed on the same machine then gives the same run on the CPU. It does not make equal:
-    runs on another device, processor or version; kernels of a GPU that add in no fixed order
-    (see ``torch.use_deterministic_algorithms``); the workers of a ``DataLoader``, unless it is
-    given a seeded ``generator``; and generators that were made before this call.
-
-    Args:
-        seed: A whole number from 0 to 2**32 - 1.
+def choose(name: str, offered: Sequence[str]) -> str:
+    """The device that a name means, of those that a machine offers, the fastest first.
 
     Raises:
-        BadInputError: The seed is not such a number.
+        UnknownNameError: There is no kind of device with that name.
+        BadInputError: The machine does not offer it.
 
-    >>> seed_everything(0)
-    >>> first = torch.rand(1)
-    >>> seed_everything(0)
-    >>> bool(torch.rand(1) == first)
-    True
+    >>> choose("auto", ["mps", "cpu"])
+    'mps'
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**32:
-        raise BadInputError(f"The seed is {seed!r}; pass a whole number from 0 to 2**32 - 1.")
-    random.seed(int(seed))
-    np.random.seed(int(seed))
-    torch.manual_seed(int(seed))
-    if "keras" in sys.modules:
-        sys.modules["keras"].utils.set_random_seed(int(seed))
+    wanted = name.strip().lower()
+    kind = wanted.partition(":")[0]
+    if kind not in KINDS:
+        raise unknown("device", name, KINDS, see=f"Set {VARIABLE}, or pass one of these.")
+    if wanted == "auto":
+        return offered[0]
+    if wanted not in (*offered, *(f"{one}:0" for one in offered if one in ("cpu", "mps"))):
+        raise BadInputError(
+            f"The device {name!r} was asked for, but this machine offers: {', '.join(offered)}. "
+            f"Pass one of these, or set {VARIABLE}=cpu. `coursekit info` says why others are "
+            "missing."
+        )
+    return wanted

@@ -8,31 +8,44 @@ import warnings
 from collections.abc import Iterator
 from types import ModuleType
 
+import torch
+
 from coursekit._optional import require
 from coursekit.device.pick import lesson_device
 from coursekit.errors import MissingPackageError
+
+TOO_LATE = (
+    "TensorFlow had been used before import_keras() was called, so it may hold nearly all the "
+    "memory of the GPU, and torch may run out of it. Restart the kernel and call import_keras() "
+    "before anything uses TensorFlow, or set TF_FORCE_GPU_ALLOW_GROWTH=true before Python starts."
+)
 
 
 def import_keras() -> ModuleType:
     """Load Keras on TensorFlow without a line of output, and return it.
 
     Memory of a GPU is taken as it is needed, so that torch can use the same one. As
-    in `lesson_device`, GPUs are hidden from TensorFlow unless ``COURSEKIT_DEVICE`` names one.
-    Where TensorFlow is loaded already, it is left as it is set up.
+    in `lesson_device`, GPUs are hidden from TensorFlow unless ``COURSEKIT_DEVICE`` names one;
+    ``"cuda:1"`` leaves that one alone. Where TensorFlow is loaded already, what it sees is left as
+    it is set up, and a warning says where it is too late to limit the memory that it takes.
 
     Raises:
         MissingPackageError: TensorFlow is not installed.
     """
-    if "keras" in sys.modules and "tensorflow" in sys.modules:
-        return sys.modules["keras"]
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    first = not {"keras", "tensorflow"} <= sys.modules.keys()
+    if first:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     with _quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tensorflow = require("tensorflow", extra="keras", purpose="The Keras cells")
         keras = require("keras", extra="keras", purpose="The Keras cells")
-        _set_up_gpus(tensorflow)
+        if first:
+            _show(tensorflow, lesson_device())
+        shared = share_memory(tensorflow)
+    if not shared:
+        warnings.warn(TOO_LATE, stacklevel=2)
     return keras
 
 
@@ -48,15 +61,29 @@ def keras_if_installed() -> ModuleType | None:
         return None
 
 
-def _set_up_gpus(tensorflow: ModuleType) -> None:
-    """Hide the GPUs from TensorFlow, or let it take their memory bit by bit."""
+def share_memory(tensorflow: ModuleType) -> bool:
+    """Let TensorFlow take the memory of its GPUs bit by bit; False where that is too late.
+
+    Nothing is changed on a GPU for which a limit of one's own was set.
+    """
+    for gpu in tensorflow.config.get_visible_devices("GPU"):
+        try:
+            tensorflow.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # TensorFlow has used it, and taken what it takes at first use
+            return os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == "true"
+        except ValueError:  # it was divided into virtual GPUs, each with a limit
+            continue
+    return True
+
+
+def _show(tensorflow: ModuleType, device: torch.device) -> None:
+    """Let a TensorFlow that nobody has used yet see the GPU of a device, or none."""
     gpus = tensorflow.config.list_physical_devices("GPU")
-    with contextlib.suppress(RuntimeError):  # TensorFlow has used them already: too late
-        if lesson_device().type == "cpu":
-            tensorflow.config.set_visible_devices([], "GPU")
-        else:
-            for gpu in gpus:
-                tensorflow.config.experimental.set_memory_growth(gpu, True)
+    if device.type == "cpu":
+        gpus = []
+    elif device.index is not None:
+        gpus = gpus[device.index : device.index + 1]
+    tensorflow.config.set_visible_devices(gpus, "GPU")
 
 
 @contextlib.contextmanager
