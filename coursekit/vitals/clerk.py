@@ -39,15 +39,16 @@ class Reading:
         times: Seconds between steps and in the step.
     """
 
+    gradients: tuple[list[Tensor], Any] | None = None
+    without: str | None = None
+    training = True
+    lr = math.nan
+    scale: Tensor | None = None
+    memory: int | None = None
+    times = (math.nan, math.nan)
+
     def __init__(self) -> None:
         self.restart()
-        self.gradients: tuple[list[Tensor], Any] | None = None
-        self.without: str | None = None
-        self.training = True
-        self.lr = math.nan
-        self.scale: Tensor | None = None
-        self.memory: int | None = None
-        self.times = (math.nan, math.nan)
 
     def restart(self) -> None:
         """Forget the losses so far: the gradients were cleared, so they count no more."""

@@ -92,4 +92,4 @@ class Desk:
         inputs = reading.passes[0].inputs
         self._stage = stage_for(survey, inputs, self._weights, self._forward.reads)
         if self._stage is not None:
-            self._forward.keep_outputs(in_place=survey.in_place())
+            self._forward.keep_outputs(table=inputs is not None, in_place=survey.in_place())

@@ -27,9 +27,9 @@ class Pass:
         batch: What was measured in the hooks, if outputs are not kept.
     """
 
-    def __init__(self, inputs: Tensor | None = None) -> None:
+    def __init__(self, inputs: Any = None) -> None:
         self.inputs = inputs
-        self.version = 0 if inputs is None else inputs._version
+        self.version = getattr(inputs, "_version", 0)
         self.outputs: dict[str, Any] = {}
         self.batch: Batch | None = None
 
@@ -39,8 +39,8 @@ class Pass:
         for layer, output in self.outputs.items():
             if _is_real(output) and output.numel():
                 batch.measure(layer, output.detach(), reads)
-        if self.inputs is not None and self.inputs._version == self.version:
-            batch.measure_inputs(self.inputs)
+        if not _unreadable_input(self.inputs) and self.inputs._version == self.version:
+            batch.measure_inputs(self.inputs.detach())
         return batch
 
 
@@ -64,6 +64,7 @@ class ForwardWatch:
         self._pass = Pass()
         self._channels_first = False
         self._model = model
+        self._table: bool | None = None
         self._unreadable: set[str] = set()
         self._hooks: dict[str, Hook] = {
             name: partial(self._read, name) for name in self.reads.leaves
@@ -82,13 +83,15 @@ class ForwardWatch:
                 ),
             ]
 
-    def keep_outputs(self, *, in_place: frozenset[str]) -> None:
+    def keep_outputs(self, *, table: bool, in_place: frozenset[str]) -> None:
         """From now on keep outputs until `take` rather than measure each in its hook.
 
         Args:
+            table: Whether the input is a table: its statistics per feature are taken.
             in_place: Layers whose output a later layer overwrites: a copy of it is kept.
         """
         self.detach()
+        self._table = table
         self._hooks = {
             name: self._copier(name) if name in in_place else self._keeper(name)
             for name in self.reads.leaves
@@ -111,13 +114,16 @@ class ForwardWatch:
         """A forward pass of the whole model begins."""
         if not torch.is_grad_enabled():
             return
-        self._clock.computing()
-        self._channels_first = False
+        self._clock.mark("forward")
         inputs: Any = args[0] if args else next(iter(kwargs.values()), None)
+        if self._table is not None:
+            self._pass = Pass(inputs if self._table else None)
+            return
+        self._channels_first = False
         why = _unreadable_input(inputs)
         if why:
             self.notes[f"Input statistics were not taken: {why}."] = None
-        self._pass = Pass(None if why or not len(inputs) else inputs.detach())
+        self._pass = Pass(None if why or not len(inputs) else inputs)
         if self.survey is not None:
             self.survey = Survey()
 

@@ -70,16 +70,17 @@ class Stage:
 
     def fits(self, passed: Pass) -> bool:
         """Whether a pass has the shapes of the rows, and nothing was overwritten since."""
-        outputs = passed.outputs.values()
-        inputs = passed.inputs
-        return (
-            tuple(passed.outputs) == self._layers
-            and all(type(output) is Tensor for output in outputs)
-            and [output.shape for output in outputs] == self._shapes
-            and [output._version for output in outputs] == self._versions
-            and (inputs is None or inputs._version == passed.version)
-            and (None if inputs is None else inputs.shape) == self._inputs
-        )
+        outputs, inputs = passed.outputs.values(), passed.inputs
+        try:
+            return (
+                tuple(passed.outputs) == self._layers
+                and [output.shape for output in outputs] == self._shapes
+                and [output._version for output in outputs] == self._versions
+                and getattr(inputs, "_version", 0) == passed.version
+                and (None if inputs is None else inputs.shape) == self._inputs
+            )
+        except AttributeError:  # what was a tensor in the first pass is none in this one
+            return False
 
     def before_step(self, row: int, reading: Reading, grads: Sequence[Tensor]) -> None:
         """Copy the one pass of a reading, its loss, and gradients and weights before the step."""
@@ -99,8 +100,11 @@ class Stage:
         grads, before, rest = blocks[:own], blocks[own : 2 * own], blocks[2 * own :]
         outputs = dict(zip(self._layers, rest, strict=False))
         with np.errstate(all="ignore"):
-            moved = [new[:rows] - old for new, old in zip(self._after.blocks, before, strict=True)]
+            peaks, saturated = self._peaks(outputs), self._saturated(outputs, rows)
             gradient, weight = self._layer_norms(grads), self._layer_norms(before)
+            moved = [block[:rows] for block in self._after.blocks]
+            for new, old in zip(moved, before, strict=True):
+                new -= old  # in place: the rows are written anew anyway
             means, stds = self._moments(outputs, rows)
             return Numbers(
                 loss=loss.astype(np.float64),
@@ -111,12 +115,8 @@ class Stage:
                 broken=_count_non_finite([loss, *grads], gradient),
                 means=means,
                 stds=stds,
-                saturated=self._saturated(outputs, rows),
-                peaks={
-                    layer: _peaks(outputs[layer], self._reads.unit_axes[layer])
-                    for layer in self._reads.relus
-                    if layer in outputs and outputs[layer].ndim > 1
-                },
+                saturated=saturated,
+                peaks=peaks,
                 features=None if self._inputs is None else _feature_moments(rest[-1]),
                 counts=_counts(readings),
                 seen=self._layers,
@@ -127,16 +127,27 @@ class Stage:
         return self._weights.grouping.norm(np.stack([_norms(block) for block in blocks], axis=1))
 
     def _moments(self, outputs: dict[str, Block], rows: int) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of each output, shape (rows, leaf modules)."""
+        """Mean and standard deviation of each output, shape (rows, leaf modules).
+
+        Subtracts the means in place: what else is read of the outputs comes before.
+        """
         means = np.full((rows, len(self._reads.leaves)), np.nan)
         stds = means.copy()
         for column, layer in enumerate(self._reads.leaves):
             if layer in outputs:
                 flat = outputs[layer].reshape(rows, -1)
-                mean = flat.mean(axis=1)
-                means[:, column] = mean
-                stds[:, column] = _norms(flat - mean[:, None]) / np.sqrt(flat.shape[1])
+                means[:, column] = mean = flat.mean(axis=1)
+                flat -= mean[:, None]
+                stds[:, column] = _norms(flat) / np.sqrt(flat.shape[1])
         return means, stds
+
+    def _peaks(self, outputs: dict[str, Block]) -> dict[str, Block]:
+        """The largest output of each unit of each ReLU layer, shape (rows, units)."""
+        return {
+            layer: _peaks(outputs[layer], self._reads.unit_axes[layer])
+            for layer in self._reads.relus
+            if layer in outputs and outputs[layer].ndim > 1
+        }
 
     def _saturated(self, outputs: dict[str, Block], rows: int) -> Floats:
         """Share of outputs near a bound, shape (rows, bounded activations)."""
@@ -182,8 +193,9 @@ def _peaks(block: Block, unit_axis: int) -> Block:
 def _feature_moments(block: Block) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each feature, shape (rows, features)."""
     mean = block.mean(axis=1, dtype=np.float64)
-    apart = block - mean[:, None].astype(block.dtype)
-    return mean, np.sqrt(np.einsum("ijk,ijk->ik", apart, apart) / block.shape[1])
+    block -= mean[:, None].astype(block.dtype)
+    stds: Floats = np.sqrt(np.einsum("ijk,ijk->ik", block, block) / block.shape[1])
+    return mean, stds
 
 
 def _count_non_finite(blocks: Sequence[Block], norms: Floats) -> Floats:

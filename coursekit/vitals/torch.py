@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -194,7 +193,7 @@ class Vitals:
         if reading.gradients is not None or not self._weights.reached(marks):
             return
         if not self._in_step:
-            self._clock.waiting()
+            self._clock.mark("backward")
         value = loss if loss.dim() == 0 else loss.sum()
         reading.losses.append(value if scale is None else value / scale.to(value.device))
         reading.passes.append(self._forward.take())
@@ -239,8 +238,7 @@ class Vitals:
 
     def _before_step(self, _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Read the gradients and keep the weights."""
-        self._clock.stepping()
-        begin = perf_counter()
+        self._clock.mark("step")
         self._in_step = True
         self._reading.lr = float(self._group.get("lr", math.nan))
         if len(args) > 1 or kwargs.get("closure") is not None:
@@ -252,7 +250,7 @@ class Vitals:
             )
         else:
             self._desk.before_step(self._reading, scale=self._grad_scale())
-        self._clock.discount(perf_counter() - begin)
+        self._clock.mark("read")
 
     def _grad_scale(self) -> Tensor | None:
         """By how much gradients are multiplied still: a fused optimizer divides by itself."""
@@ -261,7 +259,7 @@ class Vitals:
     def _after_step(self, *_: Any) -> None:
         """Count the step; write the reading, and decide about the next."""
         if self._in_step:
-            self._clock.stop()
+            self._clock.mark("end")
             self._desk.after_step(self._step, self._reading, self._clock)
             self._next = following(self._step, every=self._every)
             self._in_step = False
