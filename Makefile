@@ -4,7 +4,7 @@
 # make test-all   also the slow tests: many seeds
 # make notebooks  build notebooks/, solutions/ and exercises/ from lessons/
 # make lint       style, types, import walls, workflow files
-# make bench      the figures that the README quotes
+# make bench      the figures that the README quotes, beside their peers (fetched, if they can be)
 # make clean      remove .venv and caches; work/ stays
 .PHONY: env lab test test-all notebooks lint bench clean
 
@@ -38,6 +38,7 @@ lint: env
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 bench: env
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:

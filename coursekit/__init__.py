@@ -4,7 +4,8 @@ The public names, loaded on first use (``import coursekit`` alone loads no frame
 
 - `record`: watch any PyTorch training loop; `KerasRecorder`: the same for ``model.fit``.
 - `Record`: what they return: the vital signs of one run, as numpy.
-- `fit`: a plain training loop, where you do not want to write your own.
+- `fit`: a plain training loop, where you do not want to write your own; `sweep`: many small runs at
+  once, and the `Sweep` they give.
 - `load_dataset`: real bundled data with names, units and sources.
 - `get_case`, `CASES`: the documented failures; `verify`: a case over many seeds.
 - `pick_device`, `seed_everything`: where a run happens, and what makes it repeat.
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from coursekit.device import pick_device, seed_everything
     from coursekit.evidence import verify
     from coursekit.records import Record
+    from coursekit.sweeps import Sweep
+    from coursekit.training.grid import sweep
     from coursekit.training.loop import fit
     from coursekit.vitals.keras import KerasRecorder
     from coursekit.vitals.torch import record
@@ -31,6 +34,7 @@ __all__ = [
     "CASES",
     "KerasRecorder",
     "Record",
+    "Sweep",
     "checks",
     "fit",
     "get_case",
@@ -39,6 +43,7 @@ __all__ = [
     "plots",
     "record",
     "seed_everything",
+    "sweep",
     "verify",
     "widgets",
 ]
@@ -47,12 +52,14 @@ _HOMES = {
     "CASES": "coursekit.cases",
     "KerasRecorder": "coursekit.vitals.keras",
     "Record": "coursekit.records",
+    "Sweep": "coursekit.sweeps",
     "fit": "coursekit.training.loop",
     "get_case": "coursekit.cases",
     "load_dataset": "coursekit.datasets",
     "pick_device": "coursekit.device",
     "record": "coursekit.vitals.torch",
     "seed_everything": "coursekit.device",
+    "sweep": "coursekit.training.grid",
     "verify": "coursekit.evidence",
 }
 

@@ -7,6 +7,7 @@ from coursekit.plots.landscape import plot_contours
 from coursekit.plots.runs import plot_input_spread, plot_layers, plot_loss
 from coursekit.plots.scores import plot_scores
 from coursekit.plots.style import BROKEN, FIXED, NEUTRAL, Look, use_style
+from coursekit.plots.trainability import plot_trainability
 
 __all__ = [
     "BROKEN",
@@ -18,5 +19,6 @@ __all__ = [
     "plot_layers",
     "plot_loss",
     "plot_scores",
+    "plot_trainability",
     "use_style",
 ]

@@ -1,1 +1,1 @@
-"""Training loops: `fit` in ``loop``; `pairs` and the checks of what it gets in ``batches``."""
+"""Training: `fit` in ``loop``, each of its concerns in a file of its own; `sweep` in ``grid``."""

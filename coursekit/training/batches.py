@@ -1,127 +1,192 @@
-"""What `fit` is fed: pairs of batches, looked at on the host before they meet the model."""
+"""What `fit` is fed: pairs of batches, looked at on the host, then sent to the device."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from coursekit.errors import BadInputError
+from coursekit.training.guard import Guard
+from coursekit.training.randomness import Dice
+
+Pair = tuple[Any, Any]
 
 
-def pairs(data: Iterable[Any], device: torch.device, *, name: str) -> Iterator[tuple[Any, Any]]:
-    """One pass over the data: inputs and labels as tensors on the device.
+class Batches:
+    """The batches of a data set, in groups that share one update.
 
     Args:
         data: Yields pairs (inputs, labels) of tensors or arrays, each time that it is iterated.
         device: Where batches go; only those on the CPU are moved.
-        name: What the caller called the data, for the error.
+        guard: Looks at each batch on the host.
+        name: What the caller called the data, for the errors.
+        accumulate: Batches in a group; the last group of a pass may have fewer.
 
-    Raises:
-        BadInputError: A batch is not a pair, holds no numbers, or is on another device; or
-            there is no batch.
-
-    >>> [(x, y)] = pairs([([[1.0, 2.0]], [0])], torch.device("cpu"), name="data")
-    >>> x, y
-    (tensor([[1., 2.]]), tensor([0]))
+    Attributes:
+        device: As given.
+        guard: As given.
+        accumulate: As given.
+        current: The pair that was sent last, as it was on the host; None before the first.
+        dice: The state of torch's random numbers when it was sent.
     """
-    empty = True
-    for number, batch in enumerate(_iterated(data, name)):
-        if not isinstance(batch, tuple | list) or len(batch) != 2:
+
+    def __init__(
+        self,
+        data: Iterable[Any],
+        device: torch.device,
+        *,
+        guard: Guard,
+        name: str,
+        accumulate: int = 1,
+    ) -> None:
+        self.device, self.guard, self.accumulate = device, guard, accumulate
+        self.current: Pair | None = None
+        self.dice = Dice(device)
+        self._data, self._name = data, name
+        self._at_home = device.type == "cpu"
+
+    def groups(self) -> Iterator[Iterable[tuple[Any, Any, float]]]:
+        """One pass: groups of (inputs, labels, share), the shares of a group adding up to 1.
+
+        A share is the batch's part of the group's rows: losses that are means over rows, times
+        their shares, add up to the mean over all rows of the group, however unequal the batches.
+        """
+        if self.accumulate == 1:
+            for pair in self._on_host():
+                inputs, labels = self._sent(pair)
+                yield ((inputs, labels, 1.0),)
+        else:
+            for held in _in_groups(self._on_host(), self.accumulate):
+                yield self._shared(held)
+        self.guard.passed()
+
+    def __iter__(self) -> Iterator[Pair]:
+        """One pass: each pair on the device."""
+        for pair in self._on_host():
+            yield self._sent(pair)
+        self.guard.passed()
+
+    def look(self, outputs: Any) -> None:
+        """After a forward pass: at the labels of the batch, now that there are outputs.
+
+        Raises:
+            BadInputError: See `Guard.outputs`.
+        """
+        self.guard.outputs(outputs)
+        self.dice.look()
+
+    @property
+    def careful(self) -> bool:
+        """Whether batches are looked at: in the first pass, and always before they are sent."""
+        return self.guard.first_pass or not self._at_home
+
+    def steps(self) -> int | None:
+        """Updates in a pass; None where the data does not say how long it is."""
+        try:
+            return -(-len(self._data) // self.accumulate)  # type: ignore[arg-type]
+        except TypeError:
+            return None
+
+    def sent(self, inputs: Any, labels: Any) -> Pair:
+        """A pair on the device."""
+        return moved(inputs, self.device), moved(labels, self.device)
+
+    def _sent(self, pair: Pair) -> Pair:
+        """A pair when it is its turn: looked at, remembered, on the device."""
+        self.current = pair
+        if self.guard.first_pass or not self._at_home:
+            self.guard.batch(pair[0], pair[1], self.device)
+        if self.dice.awake:
+            self.dice.note()
+        return pair if self._at_home else self.sent(pair[0], pair[1])
+
+    def _shared(self, held: list[Pair]) -> Iterator[tuple[Any, Any, float]]:
+        """The pairs of a group, each with its share of the rows; of a sum each counts in full."""
+        total = sum(rows(inputs) for inputs, _ in held)
+        for pair in held:
+            yield *self._sent(pair), rows(pair[0]) / total if self.guard.by_rows else 1.0
+
+    def _on_host(self) -> Iterator[Pair]:
+        """One pass over the data: pairs of tensors, not yet moved."""
+        number = -1
+        for number, batch in enumerate(_iterated(self._data, self._name)):
+            if not isinstance(batch, tuple | list) or len(batch) != 2:
+                raise BadInputError(
+                    f"Batch {number} of {self._name} is a {_described(batch)}, not a pair (inputs, "
+                    "labels). Pass a DataLoader over pairs; for two arrays, all rows at once: "
+                    f"{self._name}=[(x, y)]."
+                )
+            inputs, labels = batch
+            if not (isinstance(inputs, Tensor) and isinstance(labels, Tensor)):
+                inputs = self._tensor(inputs, f"inputs in batch {number} of {self._name}")
+                labels = self._tensor(labels, f"labels in batch {number} of {self._name}")
+            if not (inputs.is_cpu and labels.is_cpu):
+                self._check_place(number, inputs, labels)
+            yield inputs, labels
+        if number < 0:
             raise BadInputError(
-                f"Batch {number} of {name} is a {_described(batch)}, not a pair (inputs, labels). "
-                f"Pass a DataLoader over pairs; for two arrays, all rows at once: {name}=[(x, y)]."
+                f"{self._name} yields no batch. An empty data set, drop_last=True with fewer rows "
+                "than one batch, or an iterator that is used up (pass a DataLoader or a list) does "
+                "this."
             )
-        empty = False
-        where = f"batch {number} of {name}"
-        yield _moved(batch[0], device, f"inputs in {where}"), _moved(batch[1], device, where)
-    if empty:
-        raise BadInputError(
-            f"{name} yields no batch. An empty data set, drop_last=True with fewer rows than one "
-            "batch, or an iterator that is used up (pass a DataLoader or a list) does this."
-        )
+
+    def _tensor(self, values: Any, where: str) -> Tensor:
+        """An array as a tensor."""
+        try:
+            return torch.as_tensor(values)
+        except (TypeError, ValueError, RuntimeError) as error:
+            kind = getattr(values, "dtype", type(values).__name__)
+            raise BadInputError(
+                f"The {where} are of type {kind}, not numbers. Encode text as numbers first, and "
+                "drop or fill what is missing."
+            ) from error
+
+    def _check_place(self, number: int, inputs: Tensor, labels: Tensor) -> None:
+        """Refuse what is on a device other than the CPU and the model's."""
+        for part, tensor in (("inputs", inputs), ("labels", labels)):
+            if not tensor.is_cpu and tensor.device != self.device:
+                raise BadInputError(
+                    f"The {part} in batch {number} of {self._name} are on {tensor.device}, the "
+                    f"model is on {self.device}. Leave the data on the CPU (fit moves each batch), "
+                    "or move the model before building its optimizer."
+                )
 
 
-def check_numbers(inputs: Any, labels: Any, *, model: nn.Module, name: str) -> None:
-    """Refuse a batch that would train a model into nonsense.
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor on the device; to CUDA without waiting, from pinned memory.
 
-    Raises:
-        BadInputError: There is a NaN or infinity in it, the numbers of rows differ, or the
-            inputs have another precision than the weights.
+    A copy from ordinary memory makes the processor wait for all that is queued on the GPU. Give
+    the ``DataLoader`` ``pin_memory=True``, and it pins in a thread of its own.
 
-    >>> check_numbers(torch.ones(2, 3), torch.zeros(2), model=nn.Linear(3, 1), name="data")
+    >>> moved(torch.ones(2), torch.device("cpu"))
+    tensor([1., 1.])
     """
-    for part, values in (("inputs", inputs), ("labels", labels)):
-        if values.is_floating_point() and not torch.isfinite(values).all():
-            raise BadInputError(f"{name}: {_where_not_finite(part, values)}")
-    if inputs.dim() and labels.dim() and len(inputs) != len(labels):
-        raise BadInputError(
-            f"{name}: a batch has {len(inputs)} rows of inputs and {len(labels)} labels. "
-            "Each row needs one label."
-        )
-    weight = next((p for p in model.parameters() if p.is_floating_point()), inputs)
-    if inputs.is_floating_point() and inputs.dtype != weight.dtype:
-        raise BadInputError(
-            f"{name}: the inputs are {_dtype(inputs)}, the weights of the model {_dtype(weight)}. "
-            f"Convert the data once: torch.as_tensor(x, dtype=torch.{_dtype(weight)})."
-        )
+    if tensor.is_cpu == (device.type == "cpu"):
+        return tensor
+    if device.type != "cuda":
+        return tensor.to(device)  # Apple's copies without waiting may read memory too late
+    pinned = tensor if tensor.is_pinned() else tensor.pin_memory()
+    return pinned.to(device, non_blocking=True)
 
 
-def check_labels(loss_fn: Any, outputs: Any, labels: Tensor) -> None:
-    """Refuse labels that cross-entropy cannot use; on a GPU they would kill the process.
-
-    Only ``nn.CrossEntropyLoss`` with logits of shape (rows, classes, …) is looked at.
-
-    Raises:
-        BadInputError: The labels are of the wrong type or shape, or no class of the model.
-
-    >>> check_labels(nn.CrossEntropyLoss(), torch.zeros(2, 3), torch.tensor([0, 2]))
-    """
-    if not isinstance(loss_fn, nn.CrossEntropyLoss) or not isinstance(outputs, Tensor):
-        return
-    if labels.shape == outputs.shape and labels.is_floating_point():
-        return  # class probabilities
-    classes = outputs.shape[1] if outputs.dim() > 1 else len(outputs)
-    if labels.dtype is not torch.int64:
-        raise BadInputError(
-            f"CrossEntropyLoss got labels of type {_dtype(labels)}, shape {tuple(labels.shape)}. "
-            "It wants class numbers of type int64, shape (rows,): use labels.long()."
-        )
-    if outputs.dim() == 2 and labels.dim() != 1:
-        raise BadInputError(
-            f"CrossEntropyLoss got labels of shape {tuple(labels.shape)} for outputs of shape "
-            f"{tuple(outputs.shape)}. Class numbers have the shape (rows,): use labels.squeeze(1), "
-            "or labels.argmax(dim=1) for one-hot rows."
-        )
-    real = labels[labels != loss_fn.ignore_index]
-    if real.numel() and (real.min() < 0 or real.max() >= classes):
-        raise BadInputError(
-            f"The labels run from {int(real.min())} to {int(real.max())}, but the model has "
-            f"{classes} outputs, so labels 0 to {classes - 1}. Renumber the labels, or give the "
-            "last layer as many outputs as there are classes."
-        )
+def _in_groups(pairs: Iterable[Pair], number: int) -> Iterator[list[Pair]]:
+    """Lists of so many pairs; the last may have fewer."""
+    held: list[Pair] = []
+    for pair in pairs:
+        held.append(pair)
+        if len(held) == number:
+            yield held
+            held = []
+    if held:
+        yield held
 
 
-def check_loss(loss: Any) -> None:
-    """Refuse a loss that is not one number: ``backward`` needs one.
-
-    Raises:
-        BadInputError: It is no tensor, or has several entries.
-
-    >>> check_loss(torch.tensor(0.5))
-    """
-    if not isinstance(loss, Tensor):
-        raise BadInputError(
-            f"The loss is a {type(loss).__name__}. loss_fn must return a tensor that was computed "
-            "from the outputs: no .item(), no numpy in it."
-        )
-    if loss.numel() != 1:
-        raise BadInputError(
-            f"The loss has shape {tuple(loss.shape)}, and must be one number. Average it: "
-            "reduction='mean' in the loss function, or loss.mean()."
-        )
+def rows(tensor: Tensor) -> int:
+    """The rows of a batch; a single number is one."""
+    return len(tensor) if tensor.dim() else 1
 
 
 def _iterated(data: Iterable[Any], name: str) -> Iterator[Any]:
@@ -134,46 +199,9 @@ def _iterated(data: Iterable[Any], name: str) -> Iterator[Any]:
     return iter(data)
 
 
-def _moved(values: Any, device: torch.device, where: str) -> Any:
-    """An array or tensor as a tensor on the device; without waiting, where memory is pinned."""
-    try:
-        tensor = torch.as_tensor(values)
-    except (TypeError, ValueError, RuntimeError) as error:
-        kind = getattr(values, "dtype", type(values).__name__)
-        raise BadInputError(
-            f"The {where} are of type {kind}, not numbers. Encode text as numbers first, and drop "
-            "or fill what is missing."
-        ) from error
-    if tensor.device == device:
-        return tensor
-    if tensor.device.type != "cpu":
-        raise BadInputError(
-            f"The {where} are on {tensor.device}, the model is on {device}. Leave the data on the "
-            "CPU (fit moves each batch), or move the model before building its optimizer."
-        )
-    return tensor.to(device, non_blocking=True)
-
-
-def _where_not_finite(part: str, values: Tensor) -> str:
-    """How many entries are NaN or infinite, and where the first is, in a sentence."""
-    places = (~torch.isfinite(values)).nonzero()
-    first = tuple(places[0].tolist()) if places.shape[1] else ()
-    word = "NaN" if torch.isnan(values[first]) else "infinite"
-    return (
-        f"the {part} hold {len(places)} value(s) that are NaN or infinite; the first, at index "
-        f"{first} of a batch, is {word}. One is enough to make every weight NaN: drop or fill "
-        "such rows first."
-    )
-
-
 def _described(value: Any) -> str:
     """A value that was not expected, in words."""
     shape = getattr(value, "shape", None)
     of = f" of shape {tuple(shape)}" if shape is not None else ""
     length = f" of {len(value)}" if shape is None and hasattr(value, "__len__") else ""
     return f"{type(value).__name__}{of}{length}"
-
-
-def _dtype(tensor: Tensor) -> str:
-    """The type of the entries, without ``torch.``."""
-    return str(tensor.dtype).removeprefix("torch.")

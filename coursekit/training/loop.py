@@ -1,23 +1,33 @@
-"""`fit`: the plain training loop of lesson 00, for when you do not want to write your own."""
+"""`fit`: the plain training loop of lesson 00, for when you do not want to write your own.
 
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+`_epoch` is that loop. Each further concern is one object of a file of its own, called on one line.
+"""
+
+import os
+from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
-from tqdm.auto import tqdm
+from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
-from coursekit.device import pick_device
-from coursekit.errors import BadInputError
 from coursekit.records import Record
-from coursekit.training.batches import check_labels, check_loss, check_numbers, pairs
+from coursekit.training.batches import Batches
+from coursekit.training.checkpoint import Checkpoint, Part
+from coursekit.training.choices import check_choices, placed
+from coursekit.training.explained import Explained
+from coursekit.training.finite import FiniteLoss, NotFinite, refuse_non_finite
+from coursekit.training.guard import Guard, Loss
+from coursekit.training.memory import MemoryGuard
+from coursekit.training.origin import origin
+from coursekit.training.precision import Clipping, Precision, Wanted
+from coursekit.training.progress import Progress
+from coursekit.training.randomness import Randomness
+from coursekit.training.schedule import Per, Schedule
+from coursekit.training.stopping import Patience
+from coursekit.training.tools import Tools
+from coursekit.training.validation import Validation
 from coursekit.vitals.torch import Vitals, record
-from coursekit.vitals.weights import check_pair
-
-Loss = Callable[[Any, Any], Tensor]
 
 
 def fit(
@@ -29,7 +39,14 @@ def fit(
     epochs: int,
     val: Iterable[Any] | None = None,
     device: str | torch.device | None = None,
+    precision: Wanted = "float32",
     scheduler: LRScheduler | None = None,
+    scheduler_per: Per = "epoch",
+    clip_norm: float | None = None,
+    accumulate: int = 1,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
     progress: bool | None = None,
     every: int | None = None,
 ) -> Record:
@@ -37,28 +54,54 @@ def fit(
 
     The weights at the end are bit for bit those of the hand-written loop: for each batch
     ``zero_grad``, forward, loss, ``backward``, ``step``. Ctrl-C stops it: the weights stay as they
-    are, and the record of what was done is returned, with a note that says so. For mixed
-    precision over many devices use Lightning Fabric or Accelerate.
+    are, and the record of what was done is returned, with a note that says so. A loss that is NaN
+    or infinite stops it likewise, before the weights take it (on Apple's GPUs up to 16 batches
+    later); the note says in which layer it began.
+
+    One process, one device. For several, for weights that do not fit on one, or for 8-bit numbers,
+    use Accelerate or Lightning Fabric, which keep your loop; Lightning's Trainer adds loggers,
+    callbacks, profilers and a search for a learning rate.
 
     Args:
         model: Trained in place, in ``model.train()`` mode.
         data: Yields pairs (inputs, labels), anew for each epoch: a ``DataLoader``, or
             ``[(x, y)]`` for all rows at once. The first pass is checked on the host.
-        loss_fn: ``loss_fn(model(inputs), labels)`` gives one number.
+        loss_fn: ``loss_fn(model(inputs), labels)`` gives one number, a mean over rows (or, where
+            it says ``reduction="sum"``, a sum).
         optimizer: Holds the model's parameters.
         epochs: Passes over the data.
         val: Held-out pairs, likewise; after each epoch their ``val_loss`` (mean over rows) and,
             for class numbers, ``val_accuracy`` are logged.
         device: Where to train, as in `coursekit.pick_device`; the model is moved there. None
-            trains where the model is. Batches on the CPU are moved as they come.
-        scheduler: Stepped after each epoch; ``ReduceLROnPlateau`` is given the ``val_loss``.
-        progress: Show a bar; None shows one in a terminal or notebook only.
+            trains where the model is. Batches on the CPU are moved as they come, to CUDA from
+            pinned memory without waiting.
+        precision: ``"mixed"`` picks for the device: bfloat16, float16 with scaled losses, or
+            float32; a note in the record says which. Or name one.
+        scheduler: Changes the learning rate; ``ReduceLROnPlateau`` is given the ``val_loss``.
+        scheduler_per: Step it after each ``"epoch"``, or after each ``"batch"`` (each update,
+            where several batches share one).
+        clip_norm: Shorten the gradient of all weights together to this length, if it is longer.
+        accumulate: Batches that share one update. Its gradient is the mean over all their rows,
+            as from one batch of that size; an incomplete last group is averaged over its own.
+        patience: Stop when ``val_loss`` has not fallen for this many epochs. The weights at the
+            end are then those of the epoch with the lowest.
+        checkpoint: A file, written after each epoch and never half; see
+            `coursekit.training.checkpoint.Checkpoint` for why not within one.
+        resume: Go on from that file, if it is there. On one device, and with as many workers, the
+            run ends with the same bits as one that was never stopped (but for random numbers
+            that a ``DataLoader``'s persistent workers draw).
+        progress: Show a bar; None shows one in a terminal or notebook, and a line every few
+            seconds where the environment variable ``CI`` is set.
         every: Which steps are read: see `coursekit.record`.
 
     Raises:
-        BadInputError: The data yields nothing, or what cannot be trained on; labels that are
-            no class of the model; a loss that is not one number; an optimizer that does not
-            hold the model's weights; data and model on two devices.
+        BadInputError: The data yields nothing, or what cannot be trained on; a layer that cannot
+            take its input; labels that are no class of the model; a loss that is not one number
+            or does not depend on the weights; an optimizer that does not hold them; NaN in them
+            at the start; data and model on two devices; a scheduler that does not fit the run or
+            is stepped by someone else; a checkpoint that cannot be gone on from.
+        CoursekitError: Memory ran out: the message gives a batch size that fits. Or a checkpoint
+            cannot be written.
 
     >>> model = nn.Linear(1, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -67,127 +110,128 @@ def fit(
     >>> run["loss"].steps.tolist()
     [0, 1, 2]
     """
-    check_pair(model, optimizer)
-    _check_choices(optimizer, epochs=epochs, scheduler=scheduler, val=val)
-    place = _place(model, optimizer, device)
-    epoch = 0
-    with record(model, optimizer, every=every) as vitals:
+    check_choices(
+        optimizer,
+        epochs=epochs,
+        accumulate=accumulate,
+        clip_norm=clip_norm,
+        patience=patience,
+        validated=val is not None,
+    )
+    place = placed(model, optimizer, loss_fn, device)
+    precise = Precision(precision, place, weights=model.parameters())
+    tools = Tools(
+        model=model,
+        loss_fn=loss_fn,
+        optimizer=optimizer,
+        batches=_batches(data, place, model, loss_fn, name="data", accumulate=accumulate),
+        precision=precise,
+        finite=FiniteLoss(place),
+        clipping=Clipping(model, clip_norm),
+        schedule=Schedule(
+            scheduler, per=scheduler_per, optimizer=optimizer, validated=val is not None
+        ),
+        validation=Validation(
+            model,
+            loss_fn,
+            batches=None if val is None else _batches(val, place, model, loss_fn, name="val"),
+            precision=precise,
+        ),
+        patience=Patience(model, patience),
+        progress=Progress(epochs, shown=progress),
+    )
+    saved = Checkpoint(checkpoint, resume=resume, parts=_parts(tools, data))
+    refuse_non_finite(model)
+    tools.schedule.check_length(epochs=epochs - saved.done, updates=tools.batches.steps())
+    with Explained(model), MemoryGuard(tools), tools.progress:
+        return _run(tools, saved, epochs=epochs, every=every)
+
+
+def _run(tools: Tools, saved: Checkpoint, *, epochs: int, every: int | None) -> Record:
+    """All epochs that are still to come, recorded."""
+    scaler = tools.precision.scaler
+    with record(tools.model, tools.optimizer, scaler=scaler, every=every) as vitals:
+        saved.resume_record(vitals)
+        tools.precision.say(vitals)
         try:
-            for epoch in _epochs(epochs, progress):
-                _train(model, data, loss_fn, optimizer, place, check=epoch == 0)
-                scores = _validate(model, val, loss_fn, place) if val is not None else {}
-                for name, score in scores.items():
-                    vitals.log(name, score)
-                _step_scheduler(scheduler, scores)
+            for _ in tools.progress.epochs(saved.done, over=tools.patience.over):
+                _epoch(tools, vitals)
+                scores = tools.validation.after_epoch(vitals)
+                tools.schedule.after_epoch(scores)
+                tools.patience.after_epoch(scores)
+                saved.after_epoch(vitals)
+            tools.patience.put_back_best(vitals)
         except KeyboardInterrupt:
-            return _interrupted(vitals, epoch, epochs)
+            _stop(vitals, f"Stopped by hand {_when(vitals, saved, epochs)}.")
+        except NotFinite:
+            when = _when(vitals, saved, epochs)
+            _stop(vitals, f"Stopped {when}: the loss is NaN or infinite. {origin(tools)}")
+            tools.optimizer.zero_grad()
     return vitals.record
 
 
-def _train(
-    model: nn.Module,
-    data: Iterable[Any],
-    loss_fn: Loss,
-    optimizer: torch.optim.Optimizer,
-    device: torch.device,
-    *,
-    check: bool,
-) -> None:
-    """One epoch: the loop of lesson 00, and checks of what it gets while `check` is on."""
+def _epoch(tools: Tools, vitals: Vitals) -> None:
+    """The loop of lesson 00, over groups of batches that share an update (by default, of one)."""
+    model, loss_fn, optimizer = tools.model, tools.loss_fn, tools.optimizer
+    batches, guard, precision, finite = tools.batches, tools.guard, tools.precision, tools.finite
+    careful = batches.careful  # later passes are not looked at, on the CPU
     model.train()
-    for inputs, labels in pairs(data, device, name="data"):
-        if check:
-            check_numbers(inputs, labels, model=model, name="data")
+    for group in batches.groups():
         optimizer.zero_grad()
-        outputs = model(inputs)
-        if check:
-            check_labels(loss_fn, outputs, labels)
-        loss = loss_fn(outputs, labels)
-        check_loss(loss)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        for inputs, labels, share in group:
+            with precision.autocast:
+                outputs = model(inputs)
+                if careful:
+                    batches.look(outputs)
+                loss = loss_fn(outputs, labels)
+            if careful:
+                guard.loss(loss)
+            finite.look(loss)
+            precision.backward(loss if share == 1.0 else loss * share)
+            finite.wait()
+        if careful:
+            guard.gradients()
+        tools.clipping.clip(precision, optimizer)
+        precision.step(optimizer)
+        updates = vitals.step
+        tools.schedule.after_update(updates)
+        tools.progress.after_update(updates, finite.last)
 
 
-@torch.no_grad()
-def _validate(
-    model: nn.Module, val: Iterable[Any], loss_fn: Loss, device: torch.device
-) -> dict[str, float]:
-    """Loss and accuracy on held-out rows, the model in evaluation mode."""
-    model.eval()
-    total, right, rows, classes = 0.0, 0.0, 0, True
-    for inputs, labels in pairs(val, device, name="val"):
-        outputs = model(inputs)
-        rows += len(inputs)
-        total += float(loss_fn(outputs, labels)) * len(inputs)
-        classes = classes and outputs.dim() == 2 and labels.dtype is torch.int64
-        if classes and labels.dim() == 1:
-            right += float((outputs.argmax(dim=1) == labels).sum())
-    accuracy = {"val_accuracy": right / rows} if classes else {}
-    return {"val_loss": total / rows, **accuracy}
-
-
-def _step_scheduler(scheduler: LRScheduler | None, scores: dict[str, float]) -> None:
-    """Let the scheduler change the learning rate, after an epoch."""
-    if isinstance(scheduler, ReduceLROnPlateau):
-        scheduler.step(scores["val_loss"])
-    elif scheduler is not None:
-        scheduler.step()
-
-
-def _place(
-    model: nn.Module, optimizer: torch.optim.Optimizer, device: str | torch.device | None
-) -> torch.device:
-    """The device to train on, the model moved there."""
-    here = next(model.parameters()).device
-    if device is None:
-        return here
-    place = pick_device(str(device))
-    if optimizer.state and place.type != here.type:
-        raise BadInputError(
-            f"The optimizer has made steps on {here} already, so the model cannot move to {place}. "
-            "Call model.to(device) first, and build the optimizer after it."
-        )
-    model.to(place)
-    check_pair(model, optimizer)  # moving may have made new weights
-    return next(model.parameters()).device
-
-
-def _check_choices(
-    optimizer: torch.optim.Optimizer,
+def _batches(
+    data: Iterable[Any],
+    device: torch.device,
+    model: nn.Module,
+    loss_fn: Loss,
     *,
-    epochs: int,
-    scheduler: LRScheduler | None,
-    val: Iterable[Any] | None,
-) -> None:
-    """Refuse settings that contradict each other."""
-    if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-        raise BadInputError(f"epochs is {epochs!r}; pass a whole number from 1.")
-    if scheduler is not None and scheduler.optimizer is not optimizer:
-        raise BadInputError(
-            "The scheduler belongs to another optimizer, so it would change nothing here. "
-            "Build it from the one that you pass."
-        )
-    if isinstance(scheduler, ReduceLROnPlateau) and val is None:
-        raise BadInputError(
-            "ReduceLROnPlateau watches the validation loss, and there is none. Pass val=…"
-        )
+    name: str,
+    accumulate: int = 1,
+) -> Batches:
+    """Batches with a guard of their own."""
+    guard = Guard(model, loss_fn, name=name)
+    return Batches(data, device, guard=guard, name=name, accumulate=accumulate)
 
 
-def _interrupted(vitals: Vitals, epoch: int, epochs: int) -> Record:
-    """The record of what was done, which says that it was stopped."""
-    sentence = f"Stopped by hand after {vitals.step} steps, in epoch {epoch + 1} of {epochs}."
+def _parts(tools: Tools, data: Iterable[Any]) -> dict[str, Part]:
+    """What a checkpoint holds, in the order of loading; random numbers come last."""
+    loss = {"loss": tools.loss_fn} if isinstance(tools.loss_fn, nn.Module) else {}
+    return {
+        "model": tools.model,
+        **loss,
+        "optimizer": tools.optimizer,
+        "scheduler": tools.schedule,
+        "precision": tools.precision,
+        "patience": tools.patience,
+        "random numbers": Randomness(data),
+    }
+
+
+def _when(vitals: Vitals, saved: Checkpoint, epochs: int) -> str:
+    """How far the run came."""
+    return f"after {vitals.step} steps, in epoch {saved.done + 1} of {epochs}"
+
+
+def _stop(vitals: Vitals, sentence: str) -> None:
+    """Say why the run ends here, and write it into the record."""
+    vitals.note(sentence)
     print(f"{sentence} The model keeps its weights, and the record holds what was done.")
-    run = vitals.record
-    return replace(run, notes=(*run.notes, sentence))
-
-
-def _epochs(epochs: int, progress: bool | None) -> Iterator[int]:
-    """Count the epochs, behind a bar if one is wanted."""
-    shown = _someone_looks() if progress is None else progress
-    return iter(tqdm(range(epochs), desc="epochs", disable=not shown))
-
-
-def _someone_looks() -> bool:
-    """Whether this is a terminal or a notebook."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return hasattr(shell, "kernel") or sys.stderr.isatty()

@@ -101,11 +101,6 @@ def test_ignored_labels_and_probabilities_are_allowed() -> None:
     assert "loss" in trial(data=[(X, torch.full((6, 3), 1 / 3))])
 
 
-def _scheduler_of_another() -> Any:
-    other = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.1)
-    return torch.optim.lr_scheduler.ExponentialLR(other, 0.5)
-
-
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -113,11 +108,27 @@ def _scheduler_of_another() -> Any:
         ({"loss_fn": lambda *_: 1.0}, "The loss is a float"),
         ({"optimizer": torch.optim.SGD(nn.Linear(2, 3).parameters())}, "holds no weight of this"),
         ({"epochs": 0}, "epochs is 0"),
-        ({"scheduler": _scheduler_of_another()}, "belongs to another optimizer"),
+        ({"epochs": True}, "epochs is True"),
+        ({"accumulate": 0}, "accumulate is 0"),
+        ({"patience": 1.5, "val": [(X, Y)]}, "patience is 1.5"),
+        ({"clip_norm": 0.0}, "clip_norm is 0.0"),
+        ({"clip_norm": math.inf}, "clip_norm is inf"),
         ({"every": 0}, "is not a schedule"),
         ({"device": "cuda"}, "this machine offers: cpu"),
     ],
-    ids=["loss per row", "loss a float", "optimizer", "epochs", "scheduler", "every", "no cuda"],
+    ids=[
+        "loss per row",
+        "loss a float",
+        "optimizer",
+        "no epochs",
+        "epochs",
+        "accumulate",
+        "patience",
+        "clip at nothing",
+        "clip at infinity",
+        "every",
+        "no cuda",
+    ],
 )
 def test_settings_that_cannot_work(changed: dict[str, Any], says: str) -> None:
     """Each names what to do."""
@@ -133,10 +144,125 @@ def test_an_unknown_device() -> None:
         trial(device="gpu")
 
 
-def test_plateau_needs_validation() -> None:
-    """It watches the validation loss."""
+@pytest.mark.parametrize(
+    "loss_fn",
+    [
+        lambda out, y: nn.functional.cross_entropy(out.detach(), y),
+        lambda out, y: (out.argmax(dim=1) == y).float().mean(),
+        lambda out, y: torch.zeros((), requires_grad=True) * len(out),
+    ],
+    ids=["detached", "accuracy", "of something else"],
+)
+def test_a_loss_that_does_not_depend_on_the_weights(loss_fn: Any) -> None:
+    """Cut off from the graph, not differentiable, or computed from something else."""
+    with pytest.raises(BadInputError, match="does not depend on the weights"):
+        trial(loss_fn=loss_fn)
+
+
+@pytest.mark.parametrize("loss_fn", [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss()])
+def test_labels_that_would_be_stretched(loss_fn: Any) -> None:
+    """Outputs (6, 1) less labels (6,) are 36 differences; torch only warns."""
+    with pytest.raises(
+        BadInputError, match=r"outputs of shape \(6, 1\) and labels of shape \(6,\)"
+    ):
+        trial(model=nn.Linear(2, 1), loss_fn=loss_fn, data=[(X, Y.float())])
+
+
+@pytest.mark.parametrize(
+    "loss_fn",
+    [nn.functional.cross_entropy, lambda out, y: nn.functional.nll_loss(out.log_softmax(1), y)],
+    ids=["function", "lambda"],
+)
+def test_labels_out_of_range_of_a_loss_function(loss_fn: Any) -> None:
+    """A function has no name to know it by: it is tried on the host."""
+    with pytest.raises(BadInputError, match="run from 1 to 3, but the model has 3 outputs"):
+        trial(loss_fn=loss_fn, data=[(X, Y + 1)])
+
+
+def test_a_loss_function_that_ignores_a_label_may_have_it() -> None:
+    """As 255 in pictures cut into regions; also in validation."""
+    labels = torch.where(Y == 2, 255, Y)
+    run = trial(
+        loss_fn=lambda out, y: nn.functional.cross_entropy(out, y, ignore_index=255),
+        data=[(X, labels)],
+        val=[(X, labels)],
+    )
+    assert math.isfinite(run["val_loss"].values[0])
+
+
+def test_labels_out_of_range_in_validation() -> None:
+    """Found before the loss meets them there, too."""
+    with pytest.raises(BadInputError, match="run from 1 to 3"):
+        trial(val=[(X, Y + 1)])
+
+
+class Custom(nn.Module):
+    """Fails by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Never gives anything."""
+        raise RuntimeError("a fault of mine")
+
+
+@pytest.mark.parametrize(
+    ("model", "inputs", "says"),
+    [
+        (nn.Linear(4, 3), X, r"Layer '', Linear.*input of shape \(6, 2\): mat1 and mat2"),
+        (
+            nn.Sequential(nn.Linear(2, 5), nn.ReLU(), nn.Linear(4, 3)),
+            X,
+            r"Layer '2', Linear.*input of shape \(6, 5\)",
+        ),
+        (nn.Sequential(nn.Conv2d(1, 2, 3)), X, r"Layer '0', Conv2d.*of shape \(6, 2\)"),
+        (
+            nn.Sequential(nn.Embedding(3, 4), nn.Flatten(), nn.Linear(4, 3)),
+            Y[:, None] + 5,
+            r"Layer '0', Embedding\(3, 4\), cannot take its input of shape \(6, 1\): index out",
+        ),
+        (
+            nn.Sequential(nn.Flatten(), nn.BatchNorm1d(2), nn.Linear(2, 3)),
+            X[:1],
+            "Layer '1', Batch",
+        ),
+    ],
+    ids=["first layer", "a later one", "no picture", "no such number", "one row"],
+)
+def test_inputs_that_a_layer_cannot_take(model: Any, inputs: Any, says: str) -> None:
+    """The layer is named, with its input's shape and what torch says."""
+    with pytest.raises(BadInputError, match=says):
+        trial(model=model, data=[(inputs, Y[: len(inputs)])])
+
+
+def test_errors_of_the_models_own_pass_as_they_are() -> None:
+    """What a model raises by itself is not about its layers."""
+    with pytest.raises(RuntimeError, match="a fault of mine"):
+        trial(model=Custom())
+
+
+def test_an_optimizer_that_needs_another_loop() -> None:
+    """It wants a closure."""
     model = nn.Linear(2, 3)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer)
-    with pytest.raises(BadInputError, match="Pass val="):
-        trial(model=model, optimizer=optimizer, scheduler=scheduler)
+    with pytest.raises(BadInputError, match="through a closure"):
+        trial(model=model, optimizer=torch.optim.LBFGS(model.parameters()))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is visible here")
+@pytest.mark.parametrize("loss_fn", [nn.CrossEntropyLoss(), nn.functional.cross_entropy])
+def test_labels_out_of_range_do_not_kill_a_gpu(loss_fn: Any) -> None:
+    """Found on the host, in the first pass and later: the GPU still computes afterwards."""
+
+    class Turning:
+        passes = 0
+
+        def __iter__(self) -> Any:
+            self.passes += 1
+            yield X, Y + (self.passes == 2)
+
+    for data in ([(X, Y + 1)], Turning()):
+        with pytest.raises(BadInputError, match="run from 1 to 3"):
+            trial(data=data, loss_fn=loss_fn, device="cuda", epochs=3)
+    assert torch.ones(2, device="cuda").sum().item() == 2

@@ -279,7 +279,7 @@ def test_the_graph_of_another_device(
     keras: ModuleType, plain: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reduced inside the graph, as on a GPU, the first reading is the one that numpy gives."""
-    from coursekit.vitals import probe
+    from coursekit.vitals.keras import probe
 
     monkeypatch.setattr(probe, "HOST", "no such device")
     there = same_with_and_without(keras, lambda: network(keras)).record

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coursekit.vitals.labels import labels_behind
 from coursekit.vitals.torch import record
+from coursekit.vitals.torch.labels import labels_behind
 
 LABELS = torch.tensor([0, 2, 2, 1, 2, 0])
 

@@ -1,0 +1,198 @@
+"""What passes through the layers of a PyTorch model in a forward pass."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from coursekit.vitals.torch.batch import Batch
+from coursekit.vitals.torch.clock import Clock
+from coursekit.vitals.torch.layers import Reads, puts_channels_first, unit_axis
+from coursekit.vitals.torch.survey import Survey
+
+MOST_FEATURES = 512
+
+Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]
+
+
+class Pass:
+    """One forward pass, as long as its ``backward`` is waited for.
+
+    Attributes:
+        inputs: The table that went in; None where it has no statistics per feature.
+        outputs: Layer name to its last output, where outputs are kept.
+        batch: What was measured in the hooks, if outputs are not kept.
+    """
+
+    def __init__(self, inputs: Any = None) -> None:
+        self.inputs = inputs
+        self.version = getattr(inputs, "_version", 0)
+        self.outputs: dict[str, Any] = {}
+        self.batch: Batch | None = None
+
+    def measured(self, reads: Reads) -> Batch:
+        """The batch, with what has been kept so far measured too."""
+        batch = self.batch or Batch()
+        for layer, output in self.outputs.items():
+            if _is_real(output) and output.numel():
+                batch.measure(layer, output.detach(), reads)
+        if not _unreadable_input(self.inputs) and self.inputs._version == self.version:
+            batch.measure_inputs(self.inputs.detach())
+        return batch
+
+
+class ForwardWatch:
+    """Hooks on a model that read each forward pass for which gradients are kept.
+
+    A pass under ``torch.no_grad()`` (a validation) is not read, and one that no ``backward``
+    follows is dropped: see `take`.
+
+    Attributes:
+        reads: Which layers are read in which way.
+        survey: The first pass, from which is decided whether outputs can be kept; None after it.
+        notes: What could not be read, one sentence each, in the order met.
+    """
+
+    def __init__(self, model: nn.Module, clock: Clock) -> None:
+        self.reads = Reads(model)
+        self.survey: Survey | None = Survey()
+        self.notes: dict[str, None] = {}
+        self._clock = clock
+        self._pass = Pass()
+        self._channels_first = False
+        self._model = model
+        self._table: bool | None = None
+        self._unreadable: set[str] = set()
+        self._hooks: dict[str, Hook] = {
+            name: partial(self._read, name) for name in self.reads.leaves
+        }
+        self._handles: list[RemovableHandle] = []
+
+    def attach(self) -> None:
+        """Put the hooks on, if they are not."""
+        if not self._handles:
+            begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
+            self._handles = [
+                begin,
+                *(
+                    self.reads.leaves[name].register_forward_hook(hook)
+                    for name, hook in self._hooks.items()
+                ),
+            ]
+
+    def keep_outputs(self, *, table: bool, in_place: frozenset[str]) -> None:
+        """From now on keep outputs until `take` rather than measure each in its hook.
+
+        Args:
+            table: Whether the input is a table: its statistics per feature are taken.
+            in_place: Layers whose output a later layer overwrites: a copy of it is kept.
+        """
+        self.detach()
+        self._table = table
+        self._hooks = {
+            name: self._copier(name) if name in in_place else self._keeper(name)
+            for name in self.reads.leaves
+            if name not in self._unreadable
+        }
+
+    def detach(self) -> None:
+        """Take the hooks off, and forget what was not taken."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._pass = Pass()
+
+    def take(self) -> Pass:
+        """The last forward pass."""
+        taken, self._pass = self._pass, Pass()
+        return taken
+
+    def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A forward pass of the whole model begins."""
+        if not torch.is_grad_enabled():
+            return
+        self._clock.mark("forward")
+        inputs: Any = args[0] if args else next(iter(kwargs.values()), None)
+        if self._table is not None:
+            self._pass = Pass(inputs if self._table else None)
+            return
+        self._channels_first = False
+        why = _unreadable_input(inputs)
+        if why:
+            self.notes[f"Input statistics were not taken: {why}."] = None
+        self._pass = Pass(None if why or not len(inputs) else inputs)
+        if self.survey is not None:
+            self.survey = Survey()
+
+    def _read(self, layer: str, module: nn.Module, _: tuple[Any, ...], output: Any) -> None:
+        """Measure the output of a leaf module."""
+        if not torch.is_grad_enabled():
+            return
+        if not _is_real(output):
+            self._unreadable.add(layer)
+            self.notes[
+                f"Layer {layer!r} returns {_described(output)}; only one tensor of real numbers "
+                "is read."
+            ] = None
+            return
+        batch = self._pass.batch = self._pass.batch or Batch()
+        if layer in batch.moments:
+            self.notes[
+                f"Layer {layer!r} is called more than once in a pass: its last call is read."
+            ] = None
+        self._measure(layer, module, output.detach(), batch)
+
+    def _keeper(self, layer: str) -> Hook:
+        """A hook that keeps the output of a layer; as short as can be, for it runs in each pass."""
+
+        def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            if torch.is_grad_enabled():
+                self._pass.outputs[layer] = output
+
+        return keep
+
+    def _copier(self, layer: str) -> Hook:
+        """A hook that keeps a copy."""
+
+        def copy(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            if torch.is_grad_enabled():
+                self._pass.outputs[layer] = output.detach().clone()
+
+        return copy
+
+    def _measure(self, layer: str, module: nn.Module, output: Tensor, batch: Batch) -> None:
+        """Reduce an output right away: a later layer may overwrite it."""
+        first = puts_channels_first(module)
+        self._channels_first = self._channels_first if first is None else first
+        if output.dim():
+            self.reads.unit_axes[layer] = unit_axis(output, channels_first=self._channels_first)
+        if output.numel():
+            batch.measure(layer, output, self.reads)
+        if self.survey is not None:
+            self.survey.add(layer, output)
+
+
+def _is_real(output: Any) -> bool:
+    """Whether it is a tensor of real numbers."""
+    return isinstance(output, Tensor) and output.is_floating_point()
+
+
+def _described(output: Any) -> str:
+    """An output that is not read, in words."""
+    if isinstance(output, Tensor):
+        return f"a tensor of {str(output.dtype).removeprefix('torch.')}"
+    return f"a {type(output).__name__}"
+
+
+def _unreadable_input(inputs: Any) -> str:
+    """Why the input has no statistics per feature; "" if it has."""
+    if not _is_real(inputs):
+        return f"the input is {_described(inputs)}, not a table of real numbers"
+    if inputs.dim() != 2:
+        return f"the input has shape {tuple(inputs.shape)}, and only (rows, features) is read"
+    if inputs.shape[1] > MOST_FEATURES:
+        return f"the input has {inputs.shape[1]} features, and at most {MOST_FEATURES} are read"
+    return ""

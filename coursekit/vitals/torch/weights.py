@@ -1,0 +1,124 @@
+"""The weights of a model, layer by layer: their gradients, their size, how far they move."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from coursekit.errors import BadInputError
+from coursekit.vitals.readings import Grouping
+from coursekit.vitals.torch.measures import count_non_finite
+
+
+class Weights:
+    """The trainable weights that a model has when the watch begins.
+
+    Attributes:
+        layers: Names of the modules that directly own trainable weights.
+        parameters: The weights, in the order of ``model.named_modules()``.
+        names: Their names.
+        grouping: Joins norms of weights to norms of layers.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        owned = [
+            (layer, f"{layer}.{name}".lstrip("."), parameter)
+            for layer, name, parameter in _owned(model)
+            if parameter.requires_grad
+        ]
+        self.layers = tuple(dict.fromkeys(layer for layer, _, _ in owned))
+        self.names = tuple(name for _, name, _ in owned)
+        self.parameters = [parameter for _, _, parameter in owned]
+        self.grouping = Grouping(
+            owners=[self.layers.index(layer) for layer, _, _ in owned], layers=len(self.layers)
+        )
+
+    def marks(self) -> list[tuple[Tensor, int] | None]:
+        """What `reached` needs to know of the gradients before ``backward``."""
+        grads = [parameter.grad for parameter in self.parameters]
+        return [None if grad is None else (grad, grad._version) for grad in grads]
+
+    def reached(self, marks: list[tuple[Tensor, int] | None]) -> bool:
+        """Whether a gradient has come to any weight since `marks`."""
+        for parameter, mark in zip(self.parameters, marks, strict=True):
+            grad = parameter.grad
+            if grad is not None and (
+                mark is None or grad is not mark[0] or grad._version != mark[1]
+            ):
+                return True
+        return False
+
+    def without_gradient(self) -> str | None:
+        """The name of the first weight that has no gradient; None where all have one."""
+        for name, parameter in zip(self.names, self.parameters, strict=True):
+            if parameter.grad is None:
+                return name
+        return None
+
+    def non_finite_gradients(self) -> int:
+        """How many entries of the gradients are NaN or infinite: crosses to the host."""
+        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        return int(count_non_finite([g.coalesce().values() if g.is_sparse else g for g in grads]))
+
+
+def check_pair(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Refuse a model and an optimizer that cannot be read together.
+
+    Raises:
+        BadInputError: One is not what it should be, the model has weights on several devices
+            or none to train, or the optimizer holds none of them.
+    """
+    if not isinstance(model, nn.Module):
+        raise BadInputError(
+            f"The model is a {type(model).__name__}; pass a torch.nn.Module. "
+            "For model.fit in Keras use KerasRecorder."
+        )
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise BadInputError(
+            f"The optimizer is a {type(optimizer).__name__}; pass a torch.optim.Optimizer, "
+            "such as torch.optim.SGD(model.parameters(), lr=0.01)."
+        )
+    _check_parameters([p for p in model.parameters() if p.requires_grad], optimizer)
+
+
+def _check_parameters(trainable: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
+    """Refuse weights that cannot be read, or that the optimizer does not hold."""
+    if not trainable:
+        raise BadInputError(
+            "The model has no weights to train: no parameter has requires_grad=True. "
+            "Pass the model that is being trained."
+        )
+    if any(isinstance(p, nn.UninitializedParameter) for p in trainable):
+        raise BadInputError(
+            "The model has lazy layers whose weights do not exist yet. "
+            "Call the model once on a batch before this."
+        )
+    devices = sorted({str(p.device) for p in trainable})
+    if len(devices) > 1:
+        raise BadInputError(
+            f"The model's weights are on {' and '.join(devices)}. One device is read: "
+            "call model.to(device) before building the optimizer."
+        )
+    if not held_by(optimizer) & {id(p) for p in trainable}:
+        raise BadInputError(
+            "The optimizer holds no weight of this model, so its steps cannot train it. "
+            "Build it from this model, after the model is complete: "
+            "torch.optim.SGD(model.parameters(), lr=0.01)."
+        )
+
+
+def held_by(optimizer: torch.optim.Optimizer) -> set[int]:
+    """The identities of the parameters that an optimizer holds."""
+    return {id(p) for group in optimizer.param_groups for p in group["params"]}
+
+
+def _owned(model: nn.Module) -> list[tuple[str, str, Any]]:
+    """Module name, parameter name and parameter; a shared one belongs to its first owner."""
+    seen: set[int] = set()
+    owned = []
+    for layer, module in model.named_modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            if id(parameter) not in seen:
+                seen.add(id(parameter))
+                owned.append((layer, name, parameter))
+    return owned
