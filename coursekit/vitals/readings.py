@@ -71,12 +71,15 @@ class DeadUnits:
 class Grouping:
     """Norms of single weights, joined to the norm of all weights of their layer.
 
+    Attributes:
+        places: For each layer the numbers of its weights.
+
     >>> Grouping(owners=[0, 0, 1], layers=2).norm(np.array([3.0, 4.0, 2.0])).tolist()
     [5.0, 2.0]
     """
 
     def __init__(self, *, owners: Sequence[int], layers: int) -> None:
-        self._places = [np.flatnonzero(np.equal(owners, layer)) for layer in range(layers)]
+        self.places = [np.flatnonzero(np.equal(owners, layer)) for layer in range(layers)]
 
     def norm(self, norms: Floats, *, present: npt.NDArray[np.bool_] | None = None) -> Floats:
         """Join norms of weights, shape (…, weights), to norms of layers, shape (…, layers).
@@ -89,11 +92,11 @@ class Grouping:
             every = np.zeros(len(present))
             every[present] = norms
             roots = self.norm(every)
-            roots[[not present[own].any() for own in self._places]] = np.nan
+            roots[[not present[own].any() for own in self.places]] = np.nan
             return roots
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.square(norms, dtype=np.float64)
-            joined = [squares[..., own].sum(axis=-1) for own in self._places]
+            joined = [squares[..., own].sum(axis=-1) for own in self.places]
             norms_of_layers: Floats = np.sqrt(np.stack(joined, axis=-1))
         return norms_of_layers
 

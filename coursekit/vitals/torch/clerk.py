@@ -1,7 +1,7 @@
 """Readings of a PyTorch run: what is gathered around a step, and how it is written down."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from coursekit.vitals.ledger import (
     Ledger,
 )
 from coursekit.vitals.readings import DeadUnits, Floats, ratio
+from coursekit.vitals.torch.clock import Lap
 from coursekit.vitals.torch.forward import ForwardWatch, Pass
 from coursekit.vitals.torch.weights import Weights
 
@@ -30,22 +31,28 @@ class Reading:
         losses: What ``backward`` was called on since the gradients were last cleared.
         passes: The forward passes behind those losses.
         labels: Their class numbers and the number of classes, where they were found.
+        copied_labels: The same of one pass, as a copy on the host.
         gradients: Norms of the gradients and which weights have one, if measured already.
+        norms: Of gradient, weights and update, each layer by layer, if measured already.
+        broken: Entries of the gradients that are NaN or infinite, if counted already.
         without: The name of a weight without a gradient, if there is one.
         training: Whether the model was in train mode.
         lr: The learning rate of the step.
         scale: By how much the loss was multiplied for the backward pass, if it was.
         memory: Bytes of device memory in use after the step; None on the CPU.
-        times: Seconds between steps and in the step.
+        lap: When what of the step happened.
     """
 
     gradients: tuple[list[Tensor], Any] | None = None
+    copied_labels: tuple[npt.NDArray[np.int64], int] | None = None
+    norms: tuple[list[float], list[float], list[float]] | None = None
+    broken = 0
     without: str | None = None
     training = True
     lr = math.nan
     scale: Tensor | None = None
     memory: int | None = None
-    times = (math.nan, math.nan)
+    lap: Lap | None = None
 
     def __init__(self) -> None:
         self.restart()
@@ -86,7 +93,7 @@ class Numbers:
     means: Floats
     stds: Floats
     saturated: Floats
-    peaks: dict[str, npt.NDArray[np.floating]] = field(default_factory=dict)
+    peaks: Mapping[str, Floats] = field(default_factory=dict)
     features: tuple[Floats, Floats] | None = None
     counts: Floats | None = None
     seen: tuple[str, ...] = ()
@@ -112,7 +119,7 @@ class Clerk:
 
     def write(self, steps: Sequence[int], readings: Sequence[Reading], numbers: Numbers) -> None:
         """Write the readings of some steps, in their order."""
-        rates = np.array([(one.lr, one.training, *one.times) for one in readings])
+        rates = np.array([(one.lr, one.training, *_seconds(one)) for one in readings])
         columns: dict[str, Floats] = {
             "loss": numbers.loss,
             "learning_rate": rates[:, 0],
@@ -178,3 +185,8 @@ class Clerk:
             self.ledger.note(
                 f"The weight {reading.without!r} had no gradient in at least one step."
             )
+
+
+def _seconds(reading: Reading) -> tuple[float, float]:
+    """Seconds between steps and in the step."""
+    return (math.nan, math.nan) if reading.lap is None else reading.lap.seconds()

@@ -1,6 +1,7 @@
 """Seconds of a step: between steps, and computing, without what the reading itself takes."""
 
 import math
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal
 
@@ -40,22 +41,9 @@ class Clock:
         if self._events and what in ("forward", "end"):
             self._mark_device(what)
 
-    def read(self) -> tuple[float, float]:
-        """Seconds waited and computed; NaN where no forward pass was seen."""
-        waited, computed, last, busy, passes = 0.0, 0.0, self._start, False, 0
-        for what, now in self._marks:
-            passes += what == "forward"
-            if what == "forward" and not busy:
-                waited += now - last
-            elif what != "read":
-                computed += now - last
-            busy = what in ("forward", "step")
-            last = now
-        if not passes:
-            return math.nan, math.nan
-        if self._began is not None and self._ended is not None:
-            return waited, self._began.elapsed_time(self._ended) / 1e3
-        return waited, computed
+    def lap(self) -> "Lap":
+        """What was marked since the last `restart`, to be worked out later."""
+        return Lap(start=self._start, marks=self._marks, began=self._began, ended=self._ended)
 
     def _mark_device(self, what: Mark) -> None:
         """Put an event on the current stream, at the first forward pass and at the end."""
@@ -65,3 +53,37 @@ class Clock:
             self._ended = event
         elif [mark for mark, _ in self._marks].count("forward") == 1:
             self._began = event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lap:
+    """The marks of one step.
+
+    Attributes:
+        start: When the step before it had ended, in seconds of ``time.perf_counter``.
+        marks: What was marked, and when.
+        began: On CUDA, where the first forward pass began.
+        ended: On CUDA, where the step ended.
+    """
+
+    start: float
+    marks: list[tuple[Mark, float]]
+    began: torch.cuda.Event | None
+    ended: torch.cuda.Event | None
+
+    def seconds(self) -> tuple[float, float]:
+        """Seconds waited and computed; NaN where no forward pass was seen."""
+        waited, computed, last, busy, passes = 0.0, 0.0, self.start, False, 0
+        for what, now in self.marks:
+            passes += what == "forward"
+            if what == "forward" and not busy:
+                waited += now - last
+            elif what != "read":
+                computed += now - last
+            busy = what in ("forward", "step")
+            last = now
+        if not passes:
+            return math.nan, math.nan
+        if self.began is not None and self.ended is not None:
+            return waited, self.began.elapsed_time(self.ended) / 1e3
+        return waited, computed

@@ -1,7 +1,5 @@
 """Where readings are taken: at once or, where that is cheaper, laid by and reduced together."""
 
-from typing import cast
-
 from torch import Tensor
 
 from coursekit.device.memory import memory_bytes
@@ -41,15 +39,15 @@ class Desk:
     def before_step(self, reading: Reading, *, scale: Tensor | None) -> None:
         """Take all that is there before the step."""
         self._closure = False
-        grads = [parameter.grad for parameter in self._weights.parameters]
-        alone = len(reading.passes) == 1 and scale is None
-        if not alone:
-            self._forward.survey = None
-        complete = alone and all(grad is not None for grad in grads)
-        self._staged = complete and self._fits(reading, cast("list[Tensor]", grads))
-        if self._staged and self._stage is not None:
-            self._stage.before_step(len(self._laid_by), reading, cast("list[Tensor]", grads))
-            reading.labels = [(labels.clone(), classes) for labels, classes in reading.labels]
+        grads = self._weights.gradients()
+        if len(reading.passes) != 1 or scale is not None:
+            grads = self._forward.survey = None
+        self._staged = grads is not None and self._fits(reading, grads)
+        if self._staged and self._stage is not None and grads is not None:
+            self._stage.before_step(len(self._laid_by), reading, grads)
+            if reading.labels:
+                labels, classes = reading.labels[0]
+                reading.copied_labels = labels.numpy().copy(), classes
         else:
             self._direct.keep_weights()
             self._direct.read_gradients(reading, scale=scale)
@@ -71,9 +69,9 @@ class Desk:
     def after_step(self, step: int, reading: Reading, clock: Clock) -> None:
         """Take what the step did, and write the reading or lay it by."""
         if self._staged and self._stage is not None:
-            self._stage.after_step(len(self._laid_by))
+            self._stage.after_step(reading)
             reading.passes = []
-            reading.times = clock.read()
+            reading.lap = clock.lap()
             self._laid_by.append((step, reading))
             if len(self._laid_by) == self._stage.capacity:
                 self.flush()
@@ -83,7 +81,7 @@ class Desk:
             self._direct.read_passes(reading)
         reading.memory = memory_bytes(self._device)
         numbers = self._direct.send(reading)
-        reading.times = clock.read()
+        reading.lap = clock.lap()
         self._clerk.write([step], [reading], numbers)
 
     def flush(self) -> None:

@@ -2,26 +2,25 @@
 
 On the CPU the measuring of a small network is nearly all overhead: some fifty operations on a few
 thousand numbers. So a reading is only copied, into the next row of arrays that are used again and
-again, in two calls; when the rows are full, numpy reduces all of them in one call a quantity.
+again, in two calls; when the rows are full, all of them are reduced in one call a quantity.
 The formulas are those of `coursekit.vitals.torch.measures`.
 """
 
+import math
 from collections.abc import Sequence
 from math import prod
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from coursekit.vitals.readings import Floats
 from coursekit.vitals.torch.clerk import Numbers, Reading
 from coursekit.vitals.torch.forward import Pass
+from coursekit.vitals.torch.gauge import ONE_THREAD, FlatGauge, outside_of_autograd
 from coursekit.vitals.torch.layers import Reads
 from coursekit.vitals.torch.survey import MOST_ENTRIES, Survey
 from coursekit.vitals.torch.weights import Weights
-
-Block = npt.NDArray[np.floating]
 
 MOST_ROWS = 32
 FEWEST_ROWS = 4
@@ -30,17 +29,17 @@ MOST_VIEWS = 4096
 
 
 class Rows:
-    """Arrays with one row a reading, written as tensors and read by numpy.
+    """Tensors with one row a reading.
 
     Attributes:
         views: For each row its tensors, one per shape.
-        blocks: For each shape all rows as one array, shape (rows, *shape).
+        blocks: For each shape all rows as one tensor, shape (rows, *shape).
     """
 
     def __init__(self, shapes: Sequence[torch.Size], rows: int, dtype: torch.dtype) -> None:
         tensors = [torch.empty(rows, *shape, dtype=dtype) for shape in shapes]
         self.views = [[tensor[row] for tensor in tensors] for row in range(rows)]
-        self.blocks: list[Block] = [tensor.numpy() for tensor in tensors]
+        self.blocks = tensors
 
 
 class Stage:
@@ -62,11 +61,11 @@ class Stage:
             for layer, expected in survey.expected.items()
         ]
         self._inputs = None if inputs is None else inputs.shape
-        own = [weight.shape for weight in weights.parameters]
+        self._gauge = FlatGauge(weights)
         given = [] if inputs is None else [inputs.shape]
         dtype = weights.parameters[0].dtype
-        self._around = Rows([torch.Size(), *own, *own, *self._shapes, *given], capacity, dtype)
-        self._after = Rows(own, capacity, dtype)
+        self._rows = Rows([torch.Size(), *self._shapes, *given], capacity, dtype)
+        self._targets = [[*views, *self._gauge.targets] for views in self._rows.views]
 
     def fits(self, passed: Pass) -> bool:
         """Whether a pass has the shapes of the rows, and nothing was overwritten since."""
@@ -83,79 +82,75 @@ class Stage:
             return False
 
     def before_step(self, row: int, reading: Reading, grads: Sequence[Tensor]) -> None:
-        """Copy the one pass of a reading, its loss, and gradients and weights before the step."""
+        """Copy the one pass of a reading and its loss; measure gradients and weights."""
         passed = reading.passes[0]
         given = [] if passed.inputs is None else [passed.inputs]
-        weights, outputs = self._weights.parameters, passed.outputs.values()
-        _copy(self._around.views[row], [*reading.losses, *grads, *weights, *outputs, *given])
+        shown = [*reading.losses, *passed.outputs.values(), *given]
+        sources = [*shown, *grads, *self._weights.parameters]
+        outside_of_autograd(torch._foreach_copy_, self._targets[row], sources)
+        self._gauge.before_step()
+        if not math.isfinite(sum(self._gauge.gradient)):
+            reading.broken = self._weights.non_finite_gradients()
 
-    def after_step(self, row: int) -> None:
-        """Copy the weights after the step."""
-        _copy(self._after.views[row], self._weights.parameters)
+    def after_step(self, reading: Reading) -> None:
+        """Measure what the step changed."""
+        gauge = self._gauge
+        gauge.after_step()
+        reading.norms = gauge.gradient, gauge.weight, gauge.moved
 
     def reduce(self, readings: Sequence[Reading]) -> Numbers:
-        """The numbers of the readings that were copied, in their order."""
-        rows, own = len(readings), len(self._weights.parameters)
-        loss, *blocks = (block[:rows] for block in self._around.blocks)
-        grads, before, rest = blocks[:own], blocks[own : 2 * own], blocks[2 * own :]
-        outputs = dict(zip(self._layers, rest, strict=False))
-        with np.errstate(all="ignore"):
-            peaks, saturated = self._peaks(outputs), self._saturated(outputs, rows)
-            gradient, weight = self._layer_norms(grads), self._layer_norms(before)
-            moved = [block[:rows] for block in self._after.blocks]
-            for new, old in zip(moved, before, strict=True):
-                new -= old  # in place: the rows are written anew anyway
-            means, stds = self._moments(outputs, rows)
-            return Numbers(
-                loss=loss.astype(np.float64),
-                scale=_scales(readings),
-                gradient=gradient,
-                weight=weight,
-                moved=self._layer_norms(moved),
-                broken=_count_non_finite([loss, *grads], gradient),
-                means=means,
-                stds=stds,
-                saturated=saturated,
-                peaks=peaks,
-                features=None if self._inputs is None else _feature_moments(rest[-1]),
-                counts=_counts(readings),
-                seen=self._layers,
-            )
+        """The numbers of the readings that were copied, in their order.
 
-    def _layer_norms(self, blocks: Sequence[Block]) -> Floats:
-        """Norms of layers, shape (rows, layers), from the blocks of their weights."""
-        return self._weights.grouping.norm(np.stack([_norms(block) for block in blocks], axis=1))
-
-    def _moments(self, outputs: dict[str, Block], rows: int) -> tuple[Floats, Floats]:
-        """Mean and standard deviation of each output, shape (rows, leaf modules).
-
-        Subtracts the means in place: what else is read of the outputs comes before.
+        Differences are taken in place: what else is read of a block comes before.
         """
+        rows = len(readings)
+        loss, *rest = (block[:rows] for block in self._rows.blocks)
+        outputs = dict(zip(self._layers, rest, strict=False))
+        norms = np.array([reading.norms for reading in readings])
+        peaks, saturated = self._peaks(outputs), self._saturated(outputs, rows)
+        means, stds = self._moments(outputs, rows)
+        return Numbers(
+            loss=_numpy(loss),
+            scale=_scales(readings),
+            gradient=norms[:, 0],
+            weight=norms[:, 1],
+            moved=norms[:, 2],
+            broken=_numpy(~torch.isfinite(loss)) + [reading.broken for reading in readings],
+            means=means,
+            stds=stds,
+            saturated=saturated,
+            peaks=peaks,
+            features=None if self._inputs is None else _feature_moments(rest[-1]),
+            counts=_counts(readings),
+            seen=self._layers,
+        )
+
+    def _moments(self, outputs: dict[str, Tensor], rows: int) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of each output, shape (rows, leaf modules)."""
         means = np.full((rows, len(self._reads.leaves)), np.nan)
         stds = means.copy()
         for column, layer in enumerate(self._reads.leaves):
             if layer in outputs:
-                flat = outputs[layer].reshape(rows, -1)
-                means[:, column] = mean = flat.mean(axis=1)
-                flat -= mean[:, None]
-                stds[:, column] = _norms(flat) / np.sqrt(flat.shape[1])
+                flat = outputs[layer].view(rows, -1)
+                mean = flat.sum(dim=1, keepdim=True) / flat.shape[1]
+                means[:, column] = mean.numpy()[:, 0]
+                stds[:, column] = _norms(flat.sub_(mean)) / np.sqrt(flat.shape[1])
         return means, stds
 
-    def _peaks(self, outputs: dict[str, Block]) -> dict[str, Block]:
+    def _peaks(self, outputs: dict[str, Tensor]) -> dict[str, Floats]:
         """The largest output of each unit of each ReLU layer, shape (rows, units)."""
-        return {
-            layer: _peaks(outputs[layer], self._reads.unit_axes[layer])
-            for layer in self._reads.relus
-            if layer in outputs and outputs[layer].ndim > 1
-        }
+        axes = {layer: self._reads.unit_axes[layer] + 1 for layer in self._reads.relus
+                if layer in outputs and outputs[layer].dim() > 1}  # fmt: skip
+        return {layer: _numpy(_peaks(outputs[layer], axis)) for layer, axis in axes.items()}
 
-    def _saturated(self, outputs: dict[str, Block], rows: int) -> Floats:
+    def _saturated(self, outputs: dict[str, Tensor], rows: int) -> Floats:
         """Share of outputs near a bound, shape (rows, bounded activations)."""
         shares = np.full((rows, len(self._reads.bounds)), np.nan)
         for column, (layer, (low, high)) in enumerate(self._reads.bounds.items()):
             if layer in outputs:
-                flat = outputs[layer].reshape(rows, -1)
-                shares[:, column] = ((flat < low) | (flat > high)).mean(axis=1)
+                flat = outputs[layer].view(rows, -1)
+                outside = (flat < low) | (flat > high)
+                shares[:, column] = outside.sum(dim=1).numpy() / flat.shape[1]
         return shares
 
 
@@ -164,9 +159,11 @@ def stage_for(
 ) -> Stage | None:
     """A stage for passes like the one surveyed; None where they are better measured at once."""
     own = sum(weight.numel() for weight in weights.parameters)
-    entries = 3 * own + sum(prod(expected.shape) for expected in survey.expected.values())
-    views = 3 * len(weights.parameters) + len(survey.expected) + 1
-    rows = min(MOST_ROWS, MOST_BYTES // (8 * entries), MOST_VIEWS // views)
+    entries = sum(prod(expected.shape) for expected in survey.expected.values())
+    entries += 0 if inputs is None else inputs.numel()
+    rows = min(
+        MOST_ROWS, MOST_BYTES // (8 * max(entries, 1)), MOST_VIEWS // (len(survey.expected) + 2)
+    )
     plain = {(w.device.type, w.dtype) for w in weights.parameters} in (
         {("cpu", torch.float32)},
         {("cpu", torch.float64)},
@@ -176,44 +173,41 @@ def stage_for(
     return Stage(survey, inputs, weights, reads, capacity=rows)
 
 
-def _norms(block: Block) -> Floats:
+def _norms(block: Tensor) -> Floats:
     """The Euclidean norm of each row, shape (rows,)."""
-    flat = block.reshape(len(block), -1)
-    norms: Floats = np.sqrt(np.einsum("ij,ij->i", flat, flat)).astype(np.float64)
+    flat = block.view(len(block), -1)
+    if flat.shape[1] > ONE_THREAD:
+        return _numpy(torch.linalg.vector_norm(flat, dim=1))
+    array = flat.numpy()
+    norms: Floats = np.sqrt(np.vecdot(array, array)).astype(np.float64)
     return norms
 
 
-def _peaks(block: Block, unit_axis: int) -> Block:
+def _numpy(values: Tensor) -> Floats:
+    """In double precision, on its own."""
+    return values.numpy().astype(np.float64)
+
+
+def _peaks(block: Tensor, unit_axis: int) -> Tensor:
     """The largest output of each unit, shape (rows, units)."""
-    others = tuple(axis for axis in range(1, block.ndim) if axis != unit_axis + 1)
-    peaks: Block = block.max(axis=others) if others else block
-    return peaks
+    others = [axis for axis in range(1, block.dim()) if axis != unit_axis]
+    return block.amax(dim=others) if others else block
 
 
-def _feature_moments(block: Block) -> tuple[Floats, Floats]:
+def _feature_moments(block: Tensor) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each feature, shape (rows, features)."""
-    mean = block.mean(axis=1, dtype=np.float64)
-    block -= mean[:, None].astype(block.dtype)
-    stds: Floats = np.sqrt(np.einsum("ijk,ijk->ik", block, block) / block.shape[1])
-    return mean, stds
-
-
-def _count_non_finite(blocks: Sequence[Block], norms: Floats) -> Floats:
-    """Entries that are NaN or infinite, shape (rows,); gradients only where a norm is so."""
-    counts: Floats = (~np.isfinite(blocks[0])).astype(np.float64)  # the loss: one entry a row
-    for row in np.flatnonzero(~np.isfinite(norms).all(axis=1)):
-        counts[row] = sum(np.count_nonzero(~np.isfinite(block[row])) for block in blocks)
-    return counts
+    mean = block.mean(dim=1, keepdim=True)
+    return _numpy(mean[:, 0]), _numpy(block.sub_(mean).square_().mean(dim=1).sqrt_())
 
 
 def _counts(readings: Sequence[Reading]) -> Floats | None:
     """Labels per class, shape (rows, classes), if they were found everywhere."""
-    found = [reading.labels[0] for reading in readings if reading.labels]
+    found = [reading.copied_labels for reading in readings if reading.copied_labels is not None]
     classes = {number for _, number in found}
     if len(found) < len(readings) or len(classes) != 1:
         return None
     width = classes.pop()
-    labels = [one.numpy().ravel() for one, _ in found]
+    labels = [one.ravel() for one, _ in found]
     rows = np.repeat(np.arange(len(labels)), [len(one) for one in labels])
     numbers = np.concatenate(labels)
     real = (numbers >= 0) & (numbers < width)
@@ -226,13 +220,3 @@ def _scales(readings: Sequence[Reading]) -> Floats | None:
     """What the losses were multiplied by, shape (rows,), if they were."""
     scales = [reading.scale for reading in readings]
     return None if scales[0] is None else np.array([float(s) for s in scales if s is not None])
-
-
-def _copy(targets: list[Tensor], sources: Sequence[Tensor]) -> None:
-    """Copy tensors in one call, outside of autograd."""
-    enabled = torch.is_grad_enabled()
-    torch._C._set_grad_enabled(False)  # what torch.no_grad() does, for a tenth of its price
-    try:
-        torch._foreach_copy_(targets, list(sources))
-    finally:
-        torch._C._set_grad_enabled(enabled)

@@ -33,20 +33,38 @@ class Weights:
             owners=[self.layers.index(layer) for layer, _, _ in owned], layers=len(self.layers)
         )
 
+    def entries_of_layers(self) -> list[int]:
+        """How many trainable numbers each layer owns; the weights of a layer stand together."""
+        return [
+            sum(self.parameters[place].numel() for place in own) for own in self.grouping.places
+        ]
+
     def marks(self) -> list[tuple[Tensor, int] | None]:
         """What `reached` needs to know of the gradients before ``backward``."""
-        grads = [parameter.grad for parameter in self.parameters]
-        return [None if grad is None else (grad, grad._version) for grad in grads]
+        return [
+            None if (grad := parameter.grad) is None else (grad, grad._version)
+            for parameter in self.parameters
+        ]
 
     def reached(self, marks: list[tuple[Tensor, int] | None]) -> bool:
         """Whether a gradient has come to any weight since `marks`."""
-        for parameter, mark in zip(self.parameters, marks, strict=True):
-            grad = parameter.grad
+        for place, parameter in enumerate(self.parameters):
+            grad, mark = parameter.grad, marks[place]
             if grad is not None and (
                 mark is None or grad is not mark[0] or grad._version != mark[1]
             ):
                 return True
         return False
+
+    def gradients(self) -> list[Tensor] | None:
+        """The gradient of each weight; None where one has none."""
+        grads = []
+        for parameter in self.parameters:
+            grad = parameter.grad
+            if grad is None:
+                return None
+            grads.append(grad)
+        return grads
 
     def without_gradient(self) -> str | None:
         """The name of the first weight that has no gradient; None where all have one."""
