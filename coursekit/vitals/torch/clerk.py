@@ -33,7 +33,7 @@ class Reading:
         labels: Their class numbers and the number of classes, where they were found.
         copied_labels: The same of one pass, as a copy on the host.
         gradients: Norms of the gradients and which weights have one, if measured already.
-        norms: Of gradient, weights and update, each layer by layer, if measured already.
+        squares: Squared norms of gradient, weights and update, each layer by layer, if measured.
         broken: Entries of the gradients that are NaN or infinite, if counted already.
         without: The name of a weight without a gradient, if there is one.
         training: Whether the model was in train mode.
@@ -45,7 +45,7 @@ class Reading:
 
     gradients: tuple[list[Tensor], Any] | None = None
     copied_labels: tuple[npt.NDArray[np.int64], int] | None = None
-    norms: tuple[list[float], list[float], list[float]] | None = None
+    squares: tuple[list[float], list[float], list[float]] | None = None
     broken = 0
     without: str | None = None
     training = True

@@ -63,7 +63,6 @@ class Desk:
             self._stage = stage_for(survey, inputs, self._weights, self._forward.reads)
         if self._stage is not None:
             self._forward.keep_outputs(table=inputs is not None, in_place=survey.in_place())
-            reading.passes[0].outputs = dict(survey.copies)
         return self._stage is not None
 
     def after_step(self, step: int, reading: Reading, clock: Clock) -> None:

@@ -139,7 +139,7 @@ class ForwardWatch:
             ] = None
             return
         batch = self._pass.batch = self._pass.batch or Batch()
-        if layer in batch.moments:
+        if layer in batch.moments or layer in self._pass.outputs:
             self.notes[
                 f"Layer {layer!r} is called more than once in a pass: its last call is read."
             ] = None
@@ -164,15 +164,17 @@ class ForwardWatch:
         return copy
 
     def _measure(self, layer: str, module: nn.Module, output: Tensor, batch: Batch) -> None:
-        """Reduce an output right away: a later layer may overwrite it."""
+        """Reduce an output right away, or copy it: a later layer may overwrite it."""
         first = puts_channels_first(module)
         self._channels_first = self._channels_first if first is None else first
         if output.dim():
             self.reads.unit_axes[layer] = unit_axis(output, channels_first=self._channels_first)
-        if output.numel():
-            batch.measure(layer, output, self.reads)
         if self.survey is not None:
             self.survey.add(layer, output)
+        if self.survey is not None and self.survey.fits:
+            self._pass.outputs[layer] = output.clone()
+        elif output.numel():
+            batch.measure(layer, output, self.reads)
 
 
 def _is_real(output: Any) -> bool:

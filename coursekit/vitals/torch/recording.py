@@ -182,7 +182,7 @@ class Vitals:
     def before_backward(self, loss: Tensor) -> Any:
         """Remember the gradients; where there are none yet, a new sum of losses begins."""
         marks = self._weights.marks()
-        if self._reading.losses and not self._in_step and not any(marks):
+        if marks is None and self._reading.losses and not self._in_step:
             self._reading.restart()
         return marks, labels_behind(loss), self._scaler.scale()
 

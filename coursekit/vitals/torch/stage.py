@@ -38,7 +38,7 @@ class Rows:
 
     def __init__(self, shapes: Sequence[torch.Size], rows: int, dtype: torch.dtype) -> None:
         tensors = [torch.empty(rows, *shape, dtype=dtype) for shape in shapes]
-        self.views = [[tensor[row] for tensor in tensors] for row in range(rows)]
+        self.views = list(zip(*(tensor.unbind() for tensor in tensors), strict=True))
         self.blocks = tensors
 
 
@@ -96,7 +96,7 @@ class Stage:
         """Measure what the step changed."""
         gauge = self._gauge
         gauge.after_step()
-        reading.norms = gauge.gradient, gauge.weight, gauge.moved
+        reading.squares = gauge.gradient, gauge.weight, gauge.moved
 
     def reduce(self, readings: Sequence[Reading]) -> Numbers:
         """The numbers of the readings that were copied, in their order.
@@ -106,7 +106,7 @@ class Stage:
         rows = len(readings)
         loss, *rest = (block[:rows] for block in self._rows.blocks)
         outputs = dict(zip(self._layers, rest, strict=False))
-        norms = np.array([reading.norms for reading in readings])
+        norms = np.sqrt(np.array([reading.squares for reading in readings], dtype=np.float64))
         peaks, saturated = self._peaks(outputs), self._saturated(outputs, rows)
         means, stds = self._moments(outputs, rows)
         return Numbers(

@@ -29,13 +29,11 @@ class Survey:
     Attributes:
         fits: Whether all of it is small and on the CPU.
         expected: Layer name to what its output was like.
-        copies: Layer name to its output as the layer returned it.
     """
 
     def __init__(self) -> None:
         self.fits = True
         self.expected: dict[str, Expected] = {}
-        self.copies: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {}
         self._entries = 0
 
@@ -47,10 +45,8 @@ class Survey:
         if self.fits:
             self.expected[layer] = Expected(shape=output.shape, version=output._version)
             self._outputs[layer] = output
-            self.copies[layer] = output.clone()
         else:
             self._outputs.clear()
-            self.copies.clear()
 
     def in_place(self) -> frozenset[str]:
         """The layers whose output has been overwritten since, by a layer that works in place."""

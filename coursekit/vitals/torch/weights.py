@@ -9,6 +9,9 @@ from coursekit.errors import BadInputError
 from coursekit.vitals.readings import Grouping
 from coursekit.vitals.torch.measures import count_non_finite
 
+Marks = list[tuple[Tensor, int] | None] | None
+"""Each gradient and how often its memory has been written; None where there is no gradient."""
+
 
 class Weights:
     """The trainable weights that a model has when the watch begins.
@@ -39,17 +42,22 @@ class Weights:
             sum(self.parameters[place].numel() for place in own) for own in self.grouping.places
         ]
 
-    def marks(self) -> list[tuple[Tensor, int] | None]:
+    def marks(self) -> Marks:
         """What `reached` needs to know of the gradients before ``backward``."""
+        for parameter in self.parameters:
+            if parameter.grad is not None:
+                break
+        else:
+            return None
         return [
             None if (grad := parameter.grad) is None else (grad, grad._version)
             for parameter in self.parameters
         ]
 
-    def reached(self, marks: list[tuple[Tensor, int] | None]) -> bool:
+    def reached(self, marks: Marks) -> bool:
         """Whether a gradient has come to any weight since `marks`."""
         for place, parameter in enumerate(self.parameters):
-            grad, mark = parameter.grad, marks[place]
+            grad, mark = parameter.grad, None if marks is None else marks[place]
             if grad is not None and (
                 mark is None or grad is not mark[0] or grad._version != mark[1]
             ):
