@@ -124,9 +124,12 @@ with record(run.model, run.optimizer, every=1) as vitals:
             loss.backward()
             run.optimizer.step()
 failing = vitals.record
-failing
+print(failing)
 
 # %% [markdown]
+# On a line of its own, `failing` shows each of these quantities with its course, as a table. Try it
+# in a cell of yours.
+#
 # **First measurement: what reaches the network?**
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
