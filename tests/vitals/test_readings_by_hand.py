@@ -177,3 +177,21 @@ def test_a_closure_is_read_at_its_first_evaluation() -> None:
     np.testing.assert_allclose(run["gradient_norm"].values[0], [math.sqrt(96), math.sqrt(160)])
     assert run["learning_rate"].values.tolist() == [0.01]
     assert any("closure" in note for note in run.notes)
+
+
+@pytest.mark.parametrize("rows", [1, 40_000], ids=["laid by", "at once"])
+@pytest.mark.parametrize("size", [1e-25, 1e25])
+def test_faint_and_strong_gradients_are_measured(size: float, rows: int) -> None:
+    """Their squares are 0 and infinite in single precision; a vanishing gradient is not 0.
+
+    Loss: size · (sum of outputs) / rows, inputs 3 and 4: the gradient is size · (3, 4).
+    """
+    model = nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    with record(model, optimizer, every=1) as vitals:
+        for _ in range(3):
+            nn.init.zeros_(model.weight)
+            optimizer.zero_grad()
+            (model(torch.tensor([[3.0, 4.0]]).expand(rows, 2)).sum() / rows * size).backward()
+            optimizer.step()
+    np.testing.assert_allclose(vitals.record["gradient_norm"].values, 5 * size, rtol=1e-4)

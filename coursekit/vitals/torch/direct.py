@@ -8,7 +8,7 @@ from torch import Tensor
 from coursekit.vitals.readings import Floats
 from coursekit.vitals.torch.batch import Batch
 from coursekit.vitals.torch.clerk import Numbers, Reading
-from coursekit.vitals.torch.gauge import Gauge
+from coursekit.vitals.torch.gauge import Gauge, refined
 from coursekit.vitals.torch.layers import Reads
 from coursekit.vitals.torch.parcel import Parcel
 from coursekit.vitals.torch.weights import Weights
@@ -21,6 +21,7 @@ class Direct:
         self._weights, self._reads = weights, reads
         self._gauge = Gauge(weights.parameters)
         self._batch = Batch()
+        self._scale: Tensor | None = None
 
     def keep_weights(self) -> None:
         """Copy the weights before the step."""
@@ -28,6 +29,7 @@ class Direct:
 
     def read_gradients(self, reading: Reading, *, scale: Tensor | None) -> None:
         """Measure the gradients as they are now; they were multiplied by `scale`."""
+        self._scale = scale
         reading.gradients = self._gauge.gradients(scale=scale)
         if reading.gradients[1] is not None:
             reading.without = self._weights.without_gradient()
@@ -64,6 +66,9 @@ class Direct:
     def _numbers(self, sent: dict[str, Floats], reading: Reading) -> Numbers:
         """What arrived, layer by layer, as the numbers of one step."""
         join, batch, reads = self._weights.grouping.norm, self._batch, self._reads
+        moved = refined(sent["moved"], self._gauge.moved())
+        if reading.gradients and self._scale is None:
+            refined(sent["gradients"], self._gauge.entries())
         present = reading.gradients[1] if reading.gradients else np.zeros(len(sent["weights"]), "?")
         broken = np.count_nonzero(~np.isfinite(sent["losses"]))
         if not np.isfinite(sent["gradients"]).all():
@@ -74,7 +79,7 @@ class Direct:
             scale=sent["scale"] if reading.scale is not None else None,
             gradient=join(sent["gradients"], present=present)[None],
             weight=join(sent["weights"])[None],
-            moved=join(sent["moved"])[None],
+            moved=join(moved)[None],
             broken=np.array([float(broken)]),
             means=_row(reads.leaves, batch.moments, sent["means"]),
             stds=_row(reads.leaves, batch.moments, sent["stds"]),

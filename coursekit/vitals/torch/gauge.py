@@ -8,10 +8,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from coursekit.vitals.readings import Floats
 from coursekit.vitals.torch.measures import norms
 from coursekit.vitals.torch.weights import Weights
 
 ONE_THREAD = 8192  # above this OpenBLAS puts threads of its own on a dot product, against torch's
+
+# Between these a sum of squares in single precision has lost nothing to underflow or overflow.
+FAINT, STRONG = 1e-30, 1e30
 
 Present = npt.NDArray[np.bool_] | None
 
@@ -31,10 +35,19 @@ class Gauge:
         """
         grads = [parameter.grad for parameter in self._parameters]
         present = np.array([grad is not None for grad in grads], dtype=np.bool_)
-        found = norms([g.coalesce().values() if g.is_sparse else g for g in grads if g is not None])
+        found = norms(self.entries())
         if scale is not None:
             found = [one / scale.to(one.device) for one in found]
         return found, None if present.all() else present
+
+    def entries(self) -> list[Tensor]:
+        """The gradients that there are; of a sparse one the entries that are stored."""
+        grads = [parameter.grad for parameter in self._parameters]
+        return [g.coalesce().values() if g.is_sparse else g for g in grads if g is not None]
+
+    def moved(self) -> list[Tensor]:
+        """What the step changed, after `around_step`."""
+        return self._before
 
     def keep(self) -> None:
         """Copy the weights as they are before a step, into memory that is used again."""
@@ -78,13 +91,15 @@ class FlatGauge:
 
     def before_step(self) -> None:
         """Measure gradients and weights that were copied to the targets."""
-        self.gradient = [square(part, part) for part, square in self._slopes_of]
-        self.weight = [square(part, part) for part, square in self._kept_of]
+        with np.errstate(all="ignore"):
+            self.gradient = [square(part, part) for part, square in self._slopes_of]
+            self.weight = [square(part, part) for part, square in self._kept_of]
 
     def after_step(self) -> None:
         """Measure what the step changed."""
         outside_of_autograd(torch._foreach_sub_, self._kept, list(self._parameters))
-        self.moved = [square(part, part) for part, square in self._kept_of]
+        with np.errstate(all="ignore"):
+            self.moved = [square(part, part) for part, square in self._kept_of]
 
     def _shaped(self, parts: Sequence[Tensor]) -> list[Tensor]:
         """Flat tensors in the shapes of the weights."""
@@ -94,8 +109,38 @@ class FlatGauge:
 def _with_square(part: Tensor) -> tuple[Any, Callable[[Any, Any], float]]:
     """A part and what gives its squared norm: numpy, or torch where numpy would use threads."""
     if len(part) > ONE_THREAD:
-        return part, torch.dot  # type: ignore[return-value]  # a tensor of one number
-    return part.numpy(), np.dot
+        return part, _square_by_torch
+    return part.numpy(), _square
+
+
+def _square(part: npt.NDArray[np.floating], same: npt.NDArray[np.floating]) -> float:
+    """The squared norm; in double precision where single loses it: a faint gradient is not 0."""
+    square = float(part.dot(same))
+    if FAINT < square < STRONG:
+        return square
+    wide = part.astype(np.float64)
+    return float(wide.dot(wide))
+
+
+def _square_by_torch(part: Tensor, same: Tensor) -> float:
+    """The same by torch."""
+    square = torch.dot(part, same).item()
+    return square if FAINT < square < STRONG else torch.dot(part.double(), same.double()).item()
+
+
+def refined(found: Floats, tensors: Sequence[Tensor]) -> Floats:
+    """Norms, those again in double precision whose squares single precision loses.
+
+    Args:
+        found: The norms in the precision of the tensors, shape (tensors,).
+        tensors: What they are of. Apple's GPUs have no double precision: there they stay.
+    """
+    lost = ~((found > FAINT**0.5) & (found < STRONG**0.5))
+    for place in np.flatnonzero(lost):
+        if tensors[place].device.type != "mps":
+            exact = torch.linalg.vector_norm(tensors[int(place)], dtype=torch.float64)
+            found[place] = float(exact)
+    return found
 
 
 def outside_of_autograd(

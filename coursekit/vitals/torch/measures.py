@@ -12,7 +12,8 @@ from torch import Tensor
 def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The Euclidean norm of each tensor, as 0-d tensors.
 
-    A finite tensor whose squares overflow (entries above 1e19 in float32) has norm infinity.
+    Squares of entries below 1e-23 or above 1e19 are lost in single precision: see
+    `coursekit.vitals.torch.gauge.refined`.
 
     Args:
         tensors: Dense tensors of any shape, on one device.

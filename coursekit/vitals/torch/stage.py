@@ -106,7 +106,9 @@ class Stage:
         rows = len(readings)
         loss, *rest = (block[:rows] for block in self._rows.blocks)
         outputs = dict(zip(self._layers, rest, strict=False))
-        norms = np.sqrt(np.array([reading.squares for reading in readings], dtype=np.float64))
+        norms: Floats = np.sqrt(
+            np.array([reading.squares for reading in readings], dtype=np.float64)
+        )
         peaks, saturated = self._peaks(outputs), self._saturated(outputs, rows)
         means, stds = self._moments(outputs, rows)
         return Numbers(
@@ -179,7 +181,8 @@ def _norms(block: Tensor) -> Floats:
     if flat.shape[1] > ONE_THREAD:
         return _numpy(torch.linalg.vector_norm(flat, dim=1))
     array = flat.numpy()
-    norms: Floats = np.sqrt(np.vecdot(array, array)).astype(np.float64)
+    with np.errstate(all="ignore"):
+        norms: Floats = np.sqrt(np.vecdot(array, array)).astype(np.float64)
     return norms
 
 
