@@ -194,4 +194,4 @@ def test_faint_and_strong_gradients_are_measured(size: float, rows: int) -> None
             optimizer.zero_grad()
             (model(torch.tensor([[3.0, 4.0]]).expand(rows, 2)).sum() / rows * size).backward()
             optimizer.step()
-    np.testing.assert_allclose(vitals.record["gradient_norm"].values, 5 * size, rtol=1e-4)
+    np.testing.assert_allclose(vitals.record["gradient_norm"].values, 5 * size, rtol=1e-3)

@@ -136,9 +136,9 @@ def refined(found: Floats, tensors: Sequence[Tensor]) -> Floats:
         tensors: What they are of. Apple's GPUs have no double precision: there they stay.
     """
     lost = ~((found > FAINT**0.5) & (found < STRONG**0.5))
-    for place in np.flatnonzero(lost):
+    for place in np.flatnonzero(lost).tolist():
         if tensors[place].device.type != "mps":
-            exact = torch.linalg.vector_norm(tensors[int(place)], dtype=torch.float64)
+            exact = torch.linalg.vector_norm(tensors[place], dtype=torch.float64)
             found[place] = float(exact)
     return found
 
