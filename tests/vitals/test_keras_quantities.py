@@ -217,21 +217,51 @@ def test_scale_of_float16(keras: ModuleType) -> None:
 
 
 def test_seconds_of_a_step(keras: ModuleType) -> None:
-    """A callback after the recorder sleeps in step 2: its reading holds those 0.2 s at least."""
+    """A layer sleeps in step 2, another callback between steps: only the first is computing."""
 
-    class Sleeper(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class Sleeper(keras.layers.Layer):  # type: ignore[misc, name-defined]
+        def call(self, x: Any, training: bool = False) -> Any:
+            self.passes = getattr(self, "passes", 0) + bool(training)
+            time.sleep(0.2 if training and self.passes == 3 else 0.0)
+            return x
+
+    class Between(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-            time.sleep(0.2 if batch == 2 else 0.0)
+            time.sleep(0.2 if batch == 1 else 0.0)
 
     x, y = rows(4, 3), rows(4, 1)
-    model = network(keras, keras.layers.Dense(1), width=3)
+    model = network(keras, Sleeper(), keras.layers.Dense(1), width=3)
+    model.compile(optimizer="sgd", loss="mse", run_eagerly=True)
     recorder = KerasRecorder(probe=(x, y), every=1)
     begin = time.perf_counter()
-    model.fit(x, y, batch_size=1, verbose=0, callbacks=[recorder, Sleeper()])
+    model.fit(x, y, batch_size=1, verbose=0, callbacks=[recorder, Between()])
     whole = time.perf_counter() - begin
     seconds = recorder.record["compute_time_s"]
     assert seconds.unit == "s"
     assert (seconds.values > 0).all()
     assert seconds.values[2] >= 0.2
-    assert seconds.values.sum() < whole
+    assert seconds.values.sum() < whole - 0.2
     assert any("data cannot be told apart" in note for note in recorder.record.notes)
+
+
+def test_the_model_gets_its_own_function_back(keras: ModuleType) -> None:
+    """After a fit, and after one that another callback breaks off in the middle of an epoch."""
+
+    class Breaker(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 1:
+                raise KeyboardInterrupt
+
+    x, y = rows(4, 3), rows(4, 1)
+    model = network(keras, keras.layers.Dense(1), width=3)
+    model.fit(x, y, batch_size=1, verbose=0)
+    own = model.train_function
+    recorder = KerasRecorder(probe=(x, y), every=1)
+    model.fit(x, y, batch_size=1, epochs=2, verbose=0, callbacks=[recorder])
+    assert model.train_function is own
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, batch_size=1, verbose=0, callbacks=[recorder, Breaker()])
+    assert recorder.record["loss"].steps.tolist() == list(range(10))
+    model.fit(x, y, batch_size=1, verbose=0)  # without the recorder: nothing more is read
+    assert recorder.record["loss"].steps.tolist() == list(range(10))
+    assert model.train_function is own

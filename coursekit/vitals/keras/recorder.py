@@ -1,6 +1,8 @@
 """`KerasRecorder`: the vital signs of ``model.fit``, as the same `Record`. Loads no Keras yet."""
 
 import functools
+import math
+import sys
 from time import perf_counter
 from typing import Any, Self
 
@@ -68,8 +70,8 @@ class KerasRecorder:
         self._every = check_every(every)
         self._step = 0
         self._next = 0
-        self._first_batch = 0
-        self._began_s = 0.0
+        self._batch = 0
+        self._plain: Any = None
         self._dead = DeadUnits(window=1)
         self._features = feature_stats(self._x)
         self._classes: Floats | None = None
@@ -114,21 +116,62 @@ class KerasRecorder:
                 "or frozen anew. Make a new KerasRecorder for this fit."
             )
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Called by Keras before each step, or each group of ``steps_per_execution``."""
-        self._first_batch = batch
-        if self._step >= self._next and self._probe is not None:
-            self._probe.before_step()
-            self._began_s = perf_counter()
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Called by Keras before each epoch: stand around the function that makes a step.
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        """Called by Keras after the step or group."""
-        if self._step >= self._next and self._probe is not None:
-            self._write(self._probe, seconds=perf_counter() - self._began_s)
+        Not the batch hooks of a callback: where one has them, Keras turns its logs into numbers
+        in every step, which costs more than all readings (benchmarks/keras_recording.py).
+        """
+        self._batch = 0
+        self._step_aside()
+        plain = self._fitted.train_function
+
+        def watched(iterator: Any) -> Any:
+            try:
+                return self._watch(plain, iterator)
+            except BaseException:  # the data have ended, or fit does: on_epoch_end may not come
+                self._step_aside()
+                raise
+
+        self._plain, self._fitted.train_function = plain, watched
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
+        """Called by Keras after each epoch."""
+        self._step_aside()
+
+    def _step_aside(self) -> None:
+        """Give the model its own function back."""
+        if self._plain is not None:
+            self._fitted.train_function, self._plain = self._plain, None
+
+    def _is_wanted(self) -> bool:
+        """Whether the fit that runs has this callback.
+
+        A fit that another callback broke off could not give the model its own function back; its
+        caller, which is fit itself, knows its callbacks.
+        """
+        callbacks = sys._getframe(3).f_locals.get("callbacks")
+        return self in getattr(callbacks, "callbacks", [self])
+
+    def _watch(self, train: Any, iterator: Any) -> Any:
+        """One step, or one group of ``steps_per_execution``, read if it is due."""
+        due = self._step >= self._next and self._probe is not None
+        if due and not self._is_wanted():
+            self._step_aside()
+            return train(iterator)
+        if due and self._probe is not None:
+            self._probe.before_step()
+        began_s = perf_counter()
+        logs = train(iterator)
+        if due and self._probe is not None:
+            self._write(self._probe, seconds=perf_counter() - began_s)
             self._next = following(self._step, every=self._every)
-        # Keras gives a group's last batch even where the data end before it.
-        last = min(batch + 1, self.params.get("steps") or batch + 1)  # type: ignore[attr-defined]
-        self._step += max(1, last - self._first_batch)
+        # A group of steps may be longer than what is left of the epoch.
+        steps = self._fitted.steps_per_execution
+        left = (self.params.get("steps") or math.inf) - self._batch  # type: ignore[attr-defined]
+        self._batch += steps
+        self._step += int(max(1, min(steps, left)))
+        return logs
 
     def _begin(self, model: Any) -> None:
         """Build the measuring graph and the columns."""
