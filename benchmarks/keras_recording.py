@@ -50,18 +50,22 @@ class Timed(KerasRecorder):
         super().on_train_begin(logs)
         self.setting_up_s += perf_counter() - begin
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Before a step."""
-        begin = perf_counter()
-        super().on_train_batch_begin(batch, logs)
-        self._before_s = perf_counter() - begin
+    def _watch(self, train: Any, iterator: Any) -> Any:
+        """The same, without the step itself."""
+        inner_s = 0.0
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """After a step."""
+        def timed(batches: Any) -> Any:
+            nonlocal inner_s
+            begin = perf_counter()
+            logs = train(batches)
+            inner_s = perf_counter() - begin
+            return logs
+
         begin, read_before = perf_counter(), self._next
-        super().on_train_batch_end(batch, logs)
-        took_s = self._before_s + perf_counter() - begin
+        logs = super()._watch(timed, iterator)
+        took_s = perf_counter() - begin - inner_s
         self.hooks.append((self._next != read_before, took_s))
+        return logs
 
 
 @dataclass(frozen=True, kw_only=True)
