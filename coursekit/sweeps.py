@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from coursekit.errors import BadInputError, unknown
 from coursekit.records.atomic import write_atomically
+from coursekit.records.head import DAMAGE, checked
 
 SCHEMA = "coursekit-sweep"
 VERSION = 1
@@ -19,9 +20,6 @@ VERSION = 1
 Column = npt.NDArray[Any]
 
 _MOST_LISTED = 8  # values in an error
-
-# What a damaged body makes Python raise while it is taken apart.
-_DAMAGE = (KeyError, TypeError, AttributeError, ValueError, OverflowError, IndexError)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -195,7 +193,7 @@ class Sweep:
                 how=tuple(_text(sentence) for sentence in body["how"]),
                 unit=_text(body["unit"]),
             )
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BadInputError(
                 f"This sweep is damaged: {error}. Run it again, or take a fresh copy."
             ) from error
@@ -298,12 +296,4 @@ def _parse(text: str) -> dict[str, Any]:
             f"The text is cut off or is not JSON ({error}). Save the sweep again with "
             "result.save(path)."
         ) from error
-    if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-        raise BadInputError("This is JSON, but not a coursekit sweep. Use result.save(path).")
-    version = body.get("version")
-    if type(version) is not int or not 1 <= version <= VERSION:  # a bool is an int too
-        raise BadInputError(
-            f"The sweep has version {version!r}; this coursekit reads up to {VERSION}. "
-            "Upgrade coursekit."
-        )
-    return body
+    return checked(body, schema=SCHEMA, version=VERSION, what="sweep", by="result.save")

@@ -46,13 +46,28 @@ def read_head(text: str) -> dict[str, Any]:
     Raises:
         BadInputError: The text is cut off, is not a record, or is of a newer version.
     """
-    body = _loads(text)
-    if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-        raise BadInputError("This is JSON, but not a coursekit record. Use record.save(path).")
-    version = body.get("version")
-    if type(version) is not int or not 1 <= version <= VERSION:  # a bool is an int too
+    return checked(_loads(text), schema=SCHEMA, version=VERSION, what="record", by="record.save")
+
+
+def checked(body: object, *, schema: str, version: int, what: str, by: str) -> dict[str, Any]:
+    """The body, if it is of this schema, and of a version that this coursekit reads.
+
+    Args:
+        body: What the JSON of a file says.
+        schema: Its name.
+        version: The newest version that is read.
+        what: What it holds, for the errors.
+        by: What writes it.
+
+    Raises:
+        BadInputError: It is something else, or of a newer version.
+    """
+    if not isinstance(body, dict) or body.get("schema") != schema:
+        raise BadInputError(f"This is JSON, but not a coursekit {what}. Use {by}(path).")
+    found = body.get("version")
+    if type(found) is not int or not 1 <= found <= version:  # a bool is an int too
         raise BadInputError(
-            f"The record has version {version!r}; this coursekit reads up to {VERSION}. "
+            f"The {what} has version {found!r}; this coursekit reads up to {version}. "
             "Upgrade coursekit."
         )
     return body

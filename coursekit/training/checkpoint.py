@@ -4,7 +4,7 @@ import contextlib
 import os
 import pickle
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from coursekit.errors import BadInputError, CoursekitError
+from coursekit.records.atomic import replace_atomically
 from coursekit.vitals.torch import Vitals
 
 SCHEMA = "coursekit-checkpoint"
@@ -96,6 +97,7 @@ class Checkpoint:
         }
         try:
             replace_atomically(self._path, lambda file: torch.save(body, file))
+            _sync_folder(self._path.parent)
         except (OSError, RuntimeError) as error:
             raise CoursekitError(
                 f"The checkpoint after epoch {self.done} could not be written to "
@@ -147,26 +149,6 @@ def read(path: Path) -> dict[str, Any]:
             f"{VERSION}. Upgrade coursekit."
         )
     return body
-
-
-def replace_atomically(path: Path, write: Callable[[Any], object]) -> None:
-    """Have a file written beside its place, then put there in one move.
-
-    Args:
-        path: The file. It holds what it held, or all that is written, at any moment.
-        write: Is given a binary file.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
 
 
 def plain(value: Any, *, of: str) -> Any:

@@ -8,6 +8,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 WINDOW = 8
+MOST_FEATURES = 512
+MOST_CLASSES = 512
+NEAR = 0.015  # of the range: |tanh| > 0.97, where its slope is below 6 % of its largest
 _NEVER = -(2**40)
 
 
@@ -110,3 +113,12 @@ def ratio(update: Floats, weight: Floats) -> Floats:
     with np.errstate(divide="ignore", invalid="ignore"):
         quotient: Floats = update / weight
     return quotient
+
+
+def near_bounds(low: float, high: float) -> tuple[float, float]:
+    """Beyond which outputs an activation with these bounds counts as saturated.
+
+    >>> near_bounds(-1.0, 1.0)
+    (-0.97, 0.97)
+    """
+    return low + NEAR * (high - low), high - NEAR * (high - low)

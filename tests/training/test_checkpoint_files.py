@@ -13,7 +13,8 @@ from torch.optim import lr_scheduler
 from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.errors import BadInputError, CoursekitError
-from coursekit.training.checkpoint import VERSION, plain, replace_atomically
+from coursekit.records.atomic import replace_atomically
+from coursekit.training.checkpoint import VERSION, plain
 from coursekit.training.loop import fit
 
 X, Y = torch.randn(12, 4, generator=torch.Generator().manual_seed(0)), torch.arange(12) % 3

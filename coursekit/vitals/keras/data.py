@@ -7,10 +7,8 @@ import numpy.typing as npt
 
 from coursekit._optional import require
 from coursekit.errors import BadInputError
-from coursekit.vitals.readings import Floats
+from coursekit.vitals.readings import MOST_CLASSES, MOST_FEATURES, Floats
 
-MOST_FEATURES = 512
-MOST_CLASSES = 512
 _WANTED = "Pass a few rows of what model.fit gets: KerasRecorder(probe=(x[:64], y[:64]))."
 
 

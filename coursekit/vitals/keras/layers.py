@@ -7,8 +7,8 @@ from typing import Any
 
 from coursekit._optional import require
 from coursekit.vitals.keras.reduce import Reads
+from coursekit.vitals.readings import near_bounds
 
-NEAR = 0.015  # of the range, as for torch: |tanh| > 0.97
 _BOUNDS = {
     "tanh": (-1.0, 1.0),
     "hard_tanh": (-1.0, 1.0),
@@ -88,7 +88,7 @@ class Layers:
         last = self._last_activation(self.named[name])
         for known, (low, high) in _BOUNDS.items():
             if self._is_one(last, known):
-                return low + NEAR * (high - low), high - NEAR * (high - low)
+                return near_bounds(low, high)
         return None
 
     def _unit_axis(self, name: str, *, axes: int) -> int:

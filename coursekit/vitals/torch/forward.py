@@ -8,12 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from coursekit.vitals.readings import MOST_FEATURES
 from coursekit.vitals.torch.batch import Batch
 from coursekit.vitals.torch.clock import Clock
 from coursekit.vitals.torch.layers import Reads, puts_channels_first, unit_axis
 from coursekit.vitals.torch.survey import Survey
-
-MOST_FEATURES = 512
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]
 

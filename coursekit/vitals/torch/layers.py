@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import nn
 
+from coursekit.vitals.readings import near_bounds
+
 RELU_LIKE = (nn.ReLU, nn.ReLU6)
 
 # Each with its two bounds. Softmax is left out: one sure class is what it is for.
@@ -13,7 +15,6 @@ BOUNDED: dict[type[nn.Module], tuple[float, float]] = {
     nn.Sigmoid: (0.0, 1.0),
     nn.Hardsigmoid: (0.0, 1.0),
 }
-NEAR = 0.015  # of the range: |tanh| > 0.97, where its slope is below 6 % of its largest
 
 _CHANNELS_FIRST = (
     nn.modules.conv._ConvNd,
@@ -54,7 +55,7 @@ def saturation_bounds(module: nn.Module) -> tuple[float, float] | None:
         low, high = BOUNDED[type(module)]
     else:
         return None
-    return low + NEAR * (high - low), high - NEAR * (high - low)
+    return near_bounds(low, high)
 
 
 def puts_channels_first(module: nn.Module) -> bool | None:

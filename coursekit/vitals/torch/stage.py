@@ -1,8 +1,9 @@
 """Small readings wait here for each other, and are reduced many at once.
 
 On the CPU the measuring of a small network is nearly all overhead: some fifty operations on a few
-thousand numbers. So a reading is only copied, into the next row of arrays that are used again and
-again, in two calls; when the rows are full, all of them are reduced in one call a quantity.
+thousand numbers. So loss, outputs and inputs are only copied, in one call, into the next row of
+arrays that are used again and again; when the rows are full, all of them are reduced in one call
+a quantity. Gradients and weights, copied in the same call, are measured while they are warm.
 The formulas are those of `coursekit.vitals.torch.measures`.
 """
 
