@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from coursekit.cases.claim import AnyClaim, Claim, NoDifference, Raises
+from coursekit.cases.sign import Sign
 from coursekit.cases.sources import Source
+
+__all__ = [
+    "Case", "Claim", "Knob", "NoDifference", "Raises", "Recipe", "Rival", "Setup", "Sign", "Twin",
+]  # fmt: skip
 
 Build = Callable[..., Any]
 Train = Callable[[Any], Iterator[int]]
@@ -13,7 +19,7 @@ Evaluate = Callable[[Any], dict[str, float]]
 
 Family = Literal["data", "optimization", "architecture", "normalization"]
 Kind = Literal["trains", "misjudges", "raises", "myth"]
-Verdict = Literal["same", "prevented", "not-applicable", "keras-only"]
+Verdict = Literal["same", "prevented", "not-applicable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,7 @@ class Setup:
         epochs: Passes over the training data.
         batch_size: Rows in a batch where ``train`` does not say so itself (Keras).
         scheduler: A learning rate scheduler, or None.
+        extra: What only this case needs, such as the rows that come in use; else None.
     """
 
     model: Any
@@ -41,6 +48,7 @@ class Setup:
     epochs: int
     batch_size: int = 0
     scheduler: Any = None
+    extra: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,25 +89,6 @@ class Rival:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """Which score must separate broken from fixed, and by how much, on every seed.
-
-    Attributes:
-        score: A key of what evaluate returns.
-        better: Which direction is good.
-        broken_bound: No broken run may be better than this.
-        fixed_bound: No fixed run may be worse than this.
-        margin: The worst fixed run must beat the best broken one by this much.
-    """
-
-    score: str
-    better: Literal["higher", "lower"]
-    broken_bound: float
-    fixed_bound: float
-    margin: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Knob:
     """A keyword of build that a slider may move.
 
@@ -122,15 +111,17 @@ class Twin:
 
     Attributes:
         verdict: ``same`` where Keras fails in the same way; ``prevented`` where Keras
-            repairs it by itself; ``not-applicable``; ``keras-only``.
+            repairs it by itself, so that its claim is `NoDifference`; ``not-applicable``.
         broken: The failing recipe, where there is one.
         fixed: The repaired recipe, where there is one.
+        claim: What holds in Keras; None where it is the claim of the case.
         note: What differs from PyTorch, in a sentence.
     """
 
     verdict: Verdict
     broken: Recipe | None = None
     fixed: Recipe | None = None
+    claim: AnyClaim | None = None
     note: str = ""
 
 
@@ -141,17 +132,24 @@ class Case:
     Attributes:
         name: The name on the command line: ``"unscaled-features"``.
         family: The folder that it lives in.
-        kind: What sort of failure it is; the design says what each kind must prove.
+        kind: What sort of failure it is: it ``trains`` badly; it ``misjudges``, so that an
+            estimate lies; it ``raises``; or it is a ``myth``, said to be one and is not.
         question: What a person with this failure would ask.
         lesson: The notebook that shows it.
-        broken: The failing recipe.
-        fixed: The recipe with the one change that repairs it.
+        broken: The failing recipe; of a myth, what is said to fail.
+        fixed: The recipe with the one change that repairs it; of a myth, what is said to help.
+        healthy: A recipe in which the fault never was: what the repair is measured against.
+            None only where nothing is trained to the end (``raises``) or compared (``myth``).
+        closes: Least share of the gap from broken to healthy that fixed closes, median over seeds.
+        mitigation: Why fixed closes less than nine tenths of that gap; "" where it does not.
         rivals: Wrong remedies, in the order in which the lesson shows them.
         claim: What must hold on every seed.
-        shows: The quantities of a record that tell broken from fixed.
+        shows: What in a record tells broken from fixed; empty where training itself is the same.
         knobs: What a slider may move, on the fixed recipe.
         keras: The twin.
         sources: Where the failure is described.
+        finding: What the measurements say where that is not what the documents say; "" elsewhere.
+        long_diff: Why broken and fixed differ in more than five lines; "" where they do not.
     """
 
     name: str
@@ -161,9 +159,14 @@ class Case:
     lesson: str
     broken: Recipe
     fixed: Recipe
+    healthy: Recipe | None
+    closes: float = 0.9
+    mitigation: str = ""
     rivals: tuple[Rival, ...]
-    claim: Claim
-    shows: tuple[str, ...]
+    claim: AnyClaim
+    shows: tuple[Sign, ...]
     knobs: tuple[Knob, ...]
     keras: Twin
     sources: tuple[Source, ...]
+    finding: str = ""
+    long_diff: str = ""

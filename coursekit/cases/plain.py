@@ -41,3 +41,42 @@ def evaluate_keras(setup: Setup) -> dict[str, float]:
     inputs, labels = setup.test
     loss, accuracy = setup.model.evaluate(inputs, labels, verbose=0)
     return {"test_accuracy": accuracy, "test_loss": loss}
+
+
+def evaluate_regression(setup: Setup) -> dict[str, float]:
+    """Loss and R² on held-out rows, the model in evaluation mode."""
+    setup.model.eval()
+    with torch.no_grad():
+        inputs, targets = setup.test.tensors
+        outputs = setup.model(inputs).reshape(targets.shape)  # (rows,)
+        squares = ((outputs - targets) ** 2).mean()
+        r2 = 1 - squares / targets.var(correction=0)
+        return {"test_r2": r2.item(), "test_loss": squares.item()}
+
+
+def evaluate_estimate(setup: Setup) -> dict[str, float]:
+    """Accuracy on ``val``, which is the estimate, and on ``test``, which is the truth."""
+    setup.model.eval()
+    with torch.no_grad():
+        estimate, truth = (
+            (setup.model(inputs).argmax(dim=1) == labels).float().mean().item()
+            for inputs, labels in (setup.val.tensors, setup.test.tensors)
+        )
+    return {"estimate": estimate, "truth": truth, "overestimate": estimate - truth}
+
+
+def evaluate_regression_keras(setup: Setup) -> dict[str, float]:
+    """Loss and R² on held-out rows."""
+    inputs, targets = setup.test
+    outputs = setup.model.predict(inputs, verbose=0).reshape(targets.shape)
+    squares = float(((outputs - targets) ** 2).mean())
+    return {"test_r2": 1 - squares / float(targets.var()), "test_loss": squares}
+
+
+def evaluate_estimate_keras(setup: Setup) -> dict[str, float]:
+    """Accuracy on ``val``, which is the estimate, and on ``test``, which is the truth."""
+    estimate, truth = (
+        float((setup.model.predict(inputs, verbose=0).argmax(axis=1) == labels).mean())
+        for inputs, labels in (setup.val, setup.test)
+    )
+    return {"estimate": estimate, "truth": truth, "overestimate": estimate - truth}

@@ -10,11 +10,14 @@ import ast
 import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from functools import partial
+from types import ModuleType
 from typing import Any
 
-from coursekit.cases.case import Recipe
+from coursekit.cases.case import Recipe, Setup
+from coursekit.cases.definitions import DEFINED, definitions
 from coursekit.errors import BadInputError
 
 Bindings = Mapping[str, ast.expr]
@@ -31,16 +34,19 @@ def flat_script(recipe: Recipe, *, seed: int = 0) -> str:
         BadInputError: Build delegates to another function, so it has no body to show.
     """
     build, settings = unbind(recipe.build)
-    values = {**_constants(build), **settings, "seed": seed, "device": "cpu"}
+    values = {**settings, "seed": seed, "device": "cpu"}
     body = _specialise(build, {name: _literal(value) for name, value in values.items()})
     parts, returned = body[:-1], body[-1]
     setup = _returned_setup(returned, build)
-    loop = _specialise(recipe.train, {}, setup=setup)
-    scores = _specialise(recipe.evaluate, {}, setup=setup)
-    statements = [*parts, *loop, *scores]
-    module = ast.fix_missing_locations(ast.Module(body=statements, type_ignores=[]))
-    program = ast.unparse(module)
-    return f"{_imports(program, build)}\n\n{program}\n"
+    statements = list(parts)
+    for function in (recipe.train, recipe.evaluate):
+        plain, settings = unbind(function)
+        known = {name: _literal(value) for name, value in settings.items()}
+        statements += _specialise(plain, known, setup=setup)
+    needed = definitions(statements, [build, unbind(recipe.train)[0], unbind(recipe.evaluate)[0]])
+    module = ast.Module(body=[*needed.statements, *statements], type_ignores=[])
+    program = ast.unparse(ast.fix_missing_locations(module))
+    return f"{_imports(program, needed.modules)}\n\n{program}\n"
 
 
 def diff(before: Recipe, after: Recipe, *, context: int = 1) -> str:
@@ -64,10 +70,10 @@ def unbind(function: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, 
     return function, {**defaults, **bound}
 
 
-def _constants(build: Callable[..., Any]) -> dict[str, object]:
-    """The module's own constants that build names, such as the number of a column."""
-    names = build.__code__.co_names
-    scope = build.__globals__
+def _constants(function: Callable[..., Any]) -> dict[str, object]:
+    """The module's own constants that a function names, such as the number of a column."""
+    names = function.__code__.co_names
+    scope = function.__globals__
     return {name: scope[name] for name in names if name.isupper() and name in scope}
 
 
@@ -88,7 +94,8 @@ def _specialise(
     body = definition.body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
-    inliner = _Inliner(known, setup or {})
+    constants = {name: _literal(value) for name, value in _constants(function).items()}
+    inliner = _Inliner({**constants, **known}, setup or {})
     return [kept for statement in body for kept in inliner.statements(statement)]
 
 
@@ -99,24 +106,26 @@ def _returned_setup(statement: ast.stmt, build: Callable[..., Any]) -> Bindings:
         raise BadInputError(
             f"{build.__name__} does not end with 'return Setup(...)', so it has no flat script."
         )
-    return {word.arg: word.value for word in call.keywords if word.arg is not None}
+    absent: Bindings = {
+        field.name: ast.Constant(field.default)
+        for field in fields(Setup)
+        if field.default is not MISSING
+    }
+    return {**absent, **{word.arg: word.value for word in call.keywords if word.arg is not None}}
 
 
-def _imports(program: str, build: Callable[..., Any]) -> str:
-    """The import lines of build's module that bring a name which the program uses."""
-    names = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Name)]
-    used = {node.id for node in names} - {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    module = inspect.getmodule(build)
-    if module is None:
-        raise BadInputError(
-            f"{build!r} was not imported from a module, so its imports are unknown."
-        )
-    kept = []
-    for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            node.names = [name for name in node.names if (name.asname or name.name) in used]
-            if node.names:
-                kept.append(ast.unparse(node))
+def _imports(program: str, modules: Sequence[ModuleType]) -> str:
+    """The import lines of these modules that bring a name which the program uses."""
+    tree = ast.parse(program)
+    names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+    used = {node.id for node in names} - {n.name for n in tree.body if isinstance(n, DEFINED)}
+    kept: dict[str, None] = {}  # a set that keeps its order
+    for module in modules:
+        for node in ast.parse(inspect.getsource(module)).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                node.names = [name for name in node.names if (name.asname or name.name) in used]
+                if node.names and not str(getattr(node, "module", "")).startswith("coursekit"):
+                    kept[ast.unparse(node)] = None
     return "\n".join(kept)
 
 

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Twin
+from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.sources import D1, D2, D3, Source
 
@@ -72,6 +72,12 @@ def build_adam(seed: int, device: str) -> Setup:
     return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.001))
 
 
+def build_healthy(seed: int, device: str) -> Setup:
+    """Features on one scale from the start, and an optimizer that forgives the rest."""
+    setup = build(seed, device, scaler=StandardScaler)
+    return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.01))
+
+
 def build_batchnorm(seed: int, device: str) -> Setup:
     """The raw data with a BatchNorm layer before the network."""
     setup = build(seed, device)
@@ -121,6 +127,7 @@ CASE = Case(
     lesson="01_unscaled_features",
     broken=_BROKEN,
     fixed=_BROKEN.having(scaler=StandardScaler),
+    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
     rivals=(
         Rival(
             name="a smaller learning rate",
@@ -151,7 +158,11 @@ CASE = Case(
     claim=Claim(
         score="test_accuracy", better="higher", broken_bound=0.5, fixed_bound=0.85, margin=0.35
     ),
-    shows=("input_std", "loss", "dead_fraction"),
+    shows=(
+        Sign(quantity="input_std"),
+        Sign(quantity="loss", read="last"),
+        Sign(quantity="dead_fraction", read="last"),
+    ),
     knobs=(
         Knob(
             name="proline_spread",
