@@ -6,8 +6,9 @@ from typing import Any
 
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case
+from coursekit.cases.claim import AnyClaim, NoDifference, Raises
 from coursekit.cases.script import diff
-from coursekit.evidence import Framework, judge, load
+from coursekit.evidence import Framework, Row, Standing, frameworks, load, standing
 
 
 def cases(name: str | None, *, as_json: bool) -> int:
@@ -23,11 +24,6 @@ def cases(name: str | None, *, as_json: bool) -> int:
     return 0
 
 
-def frameworks(case: Case) -> list[Framework]:
-    """The frameworks in which a case runs."""
-    return ["torch", "keras"] if case.keras.broken is not None else ["torch"]
-
-
 def describe(case: Case) -> dict[str, Any]:
     """A case as plain data."""
     return {
@@ -38,7 +34,8 @@ def describe(case: Case) -> dict[str, Any]:
         "lesson": case.lesson,
         "frameworks": frameworks(case),
         "keras": case.keras.verdict,
-        "claim": asdict(case.claim),
+        "claim": {"form": type(case.claim).__name__, **asdict(case.claim)},
+        "finding": case.finding,
         "rivals": [{"name": rival.name, "why": rival.why} for rival in case.rivals],
         "sources": [asdict(source) for source in case.sources],
     }
@@ -47,38 +44,72 @@ def describe(case: Case) -> dict[str, Any]:
 def _print_list(chosen: tuple[Case, ...]) -> None:
     """A line a case."""
     width = max(len(case.name) for case in chosen)
-    for case in chosen:
-        print(f"{case.name:<{width}}  {case.family:<13}  {case.lesson:<22}  {case.question}")
+    for family in dict.fromkeys(case.family for case in chosen):
+        members = [case for case in chosen if case.family == family]
+        print(f"\n{family} ({len(members)})")
+        for case in members:
+            print(f"  {case.name:<{width}}  {case.lesson[:2]}  {case.kind:<9}  {case.question}")
+    print(f"\n{len(chosen)} cases. One in full: coursekit cases NAME")
 
 
 def _print_case(case: Case) -> None:
     """One case in full."""
-    claim = case.claim
-    relation = "at least" if claim.better == "higher" else "at most"
     print(f"{case.name} ({case.family}, {case.kind}), lesson {case.lesson}\n{case.question}\n")
     print(f"From broken to fixed:\n{diff(case.broken, case.fixed)}\n")
-    print(
-        f"Claim: {claim.score} of every fixed run is {relation} {claim.fixed_bound}, no broken run "
-        f"is better than {claim.broken_bound}, and the gap is at least {claim.margin}."
-    )
+    print(f"Claim: {in_words(case.claim)}")
+    if case.finding:
+        print(f"Finding: {case.finding}")
     rows = load(case.name)
     for framework in frameworks(case):
-        mine = [row for row in rows if row.framework == framework]
-        print(f"Evidence, {framework}: {_evidence(case, mine)}")
-    print("\nWrong fixes:")
+        print(f"Evidence, {framework}: {_evidence(case, rows, framework)}")
+    print(f"Keras: {case.keras.verdict}. {case.keras.note}")
+    found = standing(case, rows, framework="torch", threads=1)
+    if found is not None and found.repaired is not None:
+        print(f"The fix closes {found.repaired:.0%} of the gap to healthy. {case.mitigation}")
+    if case.rivals:
+        print("\nWrong fixes:")
     for rival in case.rivals:
-        print(f"- {rival.name}: {rival.why}")
+        share = found.shares.get(rival.name) if found is not None else None
+        closes = "" if share is None else f" (closes {share:.0%} of the gap)"
+        print(f"- {rival.name}{closes}: {rival.why}")
     print("\nDescribed in:")
     for source in case.sources:
         print(f"- {source.title} ({source.section})")
 
 
-def _evidence(case: Case, rows: list[Any]) -> str:
-    """The committed evidence of one framework, in a sentence."""
-    if not rows:
-        return f"none is stored; make it with: coursekit verify --case {case.name}"
-    found = judge(case.claim, rows)
+def in_words(claim: AnyClaim) -> str:
+    """A claim as a sentence."""
+    if isinstance(claim, Raises):
+        return f"every broken run ends in {claim.error} ({claim.words!r}), no fixed run in any."
+    relation = "at least" if claim.better == "higher" else "at most"
+    if isinstance(claim, NoDifference):
+        return (
+            f"{claim.score} of every run is {relation} {claim.bound}, and the two runs of a seed "
+            f"are at most {claim.tolerance} apart."
+        )
+    gap = f"a factor of {claim.margin}" if claim.ratio else f"{claim.margin}"
+    reason = f" {claim.reason}" if claim.reason else ""
     return (
-        f"{'held' if found.held else 'FAILED'} on {found.seeds} seeds; best broken "
-        f"{found.best_broken:.3f}, worst fixed {found.worst_fixed:.3f}"
+        f"{claim.score} of every fixed run is {relation} {claim.fixed_bound}, no broken run "
+        f"is better than {claim.broken_bound}, and the gap is at least {gap}.{reason}"
     )
+
+
+def _evidence(case: Case, rows: list[Row], framework: Framework) -> str:
+    """The committed evidence of one framework, in a sentence a number of threads."""
+    threads = sorted({row.threads for row in rows if row.framework == framework})
+    found = [standing(case, rows, framework=framework, threads=count) for count in threads]
+    sentences = [_sentence(one) for one in found if one is not None]
+    if not sentences:
+        return f"none is stored; make it with: coursekit verify --case {case.name}"
+    return "; ".join(sentences)
+
+
+def _sentence(found: Standing) -> str:
+    """A verdict with its two numbers that matter."""
+    judged = found.judgement
+    scores = ""
+    if judged.best_broken == judged.best_broken:
+        scores = f", best broken {judged.best_broken:.4g}, worst fixed {judged.worst_fixed:.4g}"
+    threads = "1 thread" if found.threads == 1 else f"{found.threads} threads"
+    return f"{'held' if judged.held else 'FAILED'} on {judged.seeds} seeds ({threads}){scores}"

@@ -68,12 +68,13 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     """Options of ``coursekit verify``."""
 
     def run(options: argparse.Namespace) -> int:
-        from coursekit.cli.verify import Plan, verify
+        from coursekit.cli.verify import Order, verify
 
         return verify(
-            Plan(
+            Order(
                 case=options.case, seeds=options.seeds, first_seed=options.first_seed,
-                framework=options.framework, threads=options.threads, save=options.save,
+                framework=options.framework, threads=options.threads, jobs=options.jobs,
+                pair_only=options.pair_only, save=options.save,
             ),
             as_json=options.json,
         )  # fmt: skip
@@ -83,6 +84,10 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--first-seed", type=int, default=1000, help="the first of them (1000)")
     parser.add_argument("--framework", choices=["torch", "keras", "both"], default="both")
     parser.add_argument("--threads", type=_positive, default=1, help="threads to compute with (1)")
+    parser.add_argument("--jobs", type=_positive, default=1, help="processes at once (1)")
+    parser.add_argument(
+        "--pair-only", action="store_true", help="broken and fixed alone, without the wrong fixes"
+    )
     parser.add_argument("--save", type=Path, help="keep the runs in this folder, and resume there")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)

@@ -20,13 +20,14 @@ class Row:
     Attributes:
         case: Name of the case.
         framework: ``"torch"`` or ``"keras"``.
-        recipe: ``"broken"``, ``"fixed"`` or the name of a rival.
+        recipe: ``"broken"``, ``"fixed"``, ``"healthy"`` or the name of a rival.
         seed: Sets split, first weights and batch order together.
         threads: Threads that the framework computed with.
-        scores: What evaluate returned.
+        scores: What evaluate returned; empty where the run ended in an error.
         time_s: Wall-clock seconds of the run.
         source: Hash of the functions and settings of the recipe.
         versions: Framework, numpy, scikit-learn and Python.
+        error: Type and message of the error that the run ended in; "" where it did not.
     """
 
     case: str
@@ -38,6 +39,7 @@ class Row:
     time_s: float
     source: str
     versions: dict[str, str]
+    error: str = ""
 
 
 def load(case: str) -> list[Row]:

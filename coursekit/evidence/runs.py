@@ -3,10 +3,11 @@
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 
 from coursekit.cases import get_case
 from coursekit.cases.case import Case, Recipe
+from coursekit.cases.claim import AnyClaim
 from coursekit.device import import_keras
 from coursekit.errors import unknown
 from coursekit.evidence.rows import Framework, Row, identity
@@ -16,13 +17,24 @@ from coursekit.evidence.source import source_hash, versions
 def recipes(case: Case, framework: Framework) -> dict[str, Recipe]:
     """The recipes of a case in one framework, by the name that a row gives them.
 
-    The wrong fixes are run in PyTorch only.
+    The healthy recipe and the wrong fixes are run in PyTorch only.
     """
     if framework == "keras":
-        pair = {"broken": case.keras.broken, "fixed": case.keras.fixed}
-        return {name: recipe for name, recipe in pair.items() if recipe is not None}
-    rivals = {rival.name: rival.recipe for rival in case.rivals}
-    return {"broken": case.broken, "fixed": case.fixed} | rivals
+        named = {"broken": case.keras.broken, "fixed": case.keras.fixed}
+    else:
+        named = {"broken": case.broken, "fixed": case.fixed, "healthy": case.healthy}
+        named |= {rival.name: rival.recipe for rival in case.rivals}
+    return {name: recipe for name, recipe in named.items() if recipe is not None}
+
+
+def frameworks(case: Case) -> list[Framework]:
+    """The frameworks in which a case runs."""
+    return ["torch", "keras"] if case.keras.broken is not None else ["torch"]
+
+
+def claim_in(case: Case, framework: Framework) -> AnyClaim:
+    """What must hold in a framework: the claim of the case, unless its twin has one."""
+    return case.keras.claim or case.claim if framework == "keras" else case.claim
 
 
 def verify(
@@ -52,11 +64,13 @@ def verify(
     chosen = _chosen(case, framework, only)
     threads = _prepare(framework, threads)
     done = {identity(row): row for row in known}
+    hashes = {name: source_hash(recipe) for name, recipe in chosen.items()}
+    with_these = versions(framework)
     for seed in seeds:
         for name, recipe in chosen.items():
             empty = Row(
                 case=case.name, framework=framework, recipe=name, seed=seed, threads=threads,
-                scores={}, time_s=0.0, source=source_hash(recipe), versions=versions(framework),
+                scores={}, time_s=0.0, source=hashes[name], versions=with_these,
             )  # fmt: skip
             yield done.get(identity(empty)) or _run(empty, recipe)
 
@@ -92,7 +106,22 @@ def _prepare(framework: Framework, threads: int) -> int:
 
 
 def _run(empty: Row, recipe: Recipe) -> Row:
-    """Make the run that a row describes."""
+    """Make the run that a row describes; an error is a result too: what it means, `judge` says."""
     began = time.perf_counter()
-    scores = recipe.run(empty.seed)
-    return Row(**{**asdict(empty), "scores": scores, "time_s": time.perf_counter() - began})
+    scores: dict[str, float] = {}
+    ended = ""
+    try:
+        scores = recipe.run(empty.seed)
+    except Exception as error:
+        ended = f"{type(error).__name__}: {error}"
+    finally:
+        _forget(empty.framework)
+    return replace(empty, scores=scores, time_s=time.perf_counter() - began, error=ended)
+
+
+def _forget(framework: Framework) -> None:
+    """Let go of what Keras keeps of each model, so that many runs fit into one process."""
+    if framework == "keras":
+        import keras
+
+        keras.backend.clear_session()

@@ -27,7 +27,9 @@ def coursekit(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_cases_lists_them_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == [case.name for case in CASES]
+    named = [line.split()[0] for line in lines if line.startswith("  ")]
+    assert sorted(named) == sorted(case.name for case in CASES)
+    assert lines[-1] == f"{len(CASES)} cases. One in full: coursekit cases NAME"
 
 
 def test_cases_as_json_has_every_field(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,8 +46,11 @@ def test_one_case_shows_diff_claim_and_evidence(capsys: pytest.CaptureFixture[st
     assert main(["cases", "unscaled-features"]) == 0
     shown = capsys.readouterr().out
     assert "+x = StandardScaler().fit(x[rows]).transform(x)" in shown
-    assert "Evidence, torch: held on 20 seeds" in shown
-    assert "Evidence, keras: held on 20 seeds" in shown
+    for framework in ("torch", "keras"):
+        for threads in ("1 thread", "2 threads"):
+            line = next(line for line in shown.splitlines() if f"Evidence, {framework}" in line)
+            assert f"held on 20 seeds ({threads})" in line
+    assert "a smaller learning rate (closes " in shown
 
 
 def test_an_unknown_case_is_a_sentence_and_exit_two() -> None:
@@ -68,7 +73,7 @@ def test_verify_as_json_and_resumed_from_a_folder(
     plan = [*ONE, "--seeds", "1", "--first-seed", "41000", "--save", str(tmp_path), "--json"]
     assert main(plan) == 0
     first = json.loads(capsys.readouterr().out)
-    assert first["reports"][0]["judgement"]["held"] is True
+    assert first["standings"][0]["judgement"]["held"] is True
     assert main(plan) == 0
     again = json.loads(capsys.readouterr().out)
     assert [row["time_s"] for row in again["rows"]] == [row["time_s"] for row in first["rows"]]
@@ -85,7 +90,7 @@ def test_a_claim_that_fails_exits_one(tmp_path: Path) -> None:
     path.write_text("\n".join(json.dumps(row) for row in rows) + "\n")
     done = coursekit(*plan)
     assert done.returncode == 1
-    assert json.loads(done.stdout)["reports"][0]["judgement"]["held"] is False
+    assert json.loads(done.stdout)["standings"][0]["judgement"]["held"] is False
 
 
 def test_interrupt_keeps_what_was_done_and_says_so(tmp_path: Path) -> None:
@@ -103,7 +108,7 @@ def test_interrupt_keeps_what_was_done_and_says_so(tmp_path: Path) -> None:
     assert process.returncode == 130
     kept = len(read(path))
     assert kept >= 8
-    assert f"Stopped after {kept} of 3500 runs." in said
+    assert f"Stopped after {kept} of 4000 runs." in said
     assert "Traceback" not in said
     assert "held" in shown
 
