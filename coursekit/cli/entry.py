@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_lab(commands.add_parser("lab", help="open the course in JupyterLab"))
     _add_cases(commands.add_parser("cases", help="list the documented failures, or show one"))
     _add_verify(commands.add_parser("verify", help="run cases over seeds and judge their claims"))
+    _add_documents(
+        commands.add_parser("documents", help="what the documents say, and whether it is true")
+    )
     _add_info(commands.add_parser("info", help="what this machine offers, and what was picked"))
     return parser
 
@@ -89,6 +92,23 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         "--pair-only", action="store_true", help="broken and fixed alone, without the wrong fixes"
     )
     parser.add_argument("--save", type=Path, help="keep the runs in this folder, and resume there")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_documents(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit documents``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.documents import documents
+
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        return documents(options.name, seeds, measure=options.measure, as_json=options.json)
+
+    parser.add_argument("name", nargs="?", help="one statement; all of them where it is left out")
+    parser.add_argument("--measure", action="store_true", help="run it, and judge it anew")
+    parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds (3)")
+    parser.add_argument("--first-seed", type=int, default=1000, help="the first of them (1000)")
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 

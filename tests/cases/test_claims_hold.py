@@ -1,0 +1,136 @@
+"""What every case must show when it is run: on seeds that no setting was chosen on."""
+
+import math
+from functools import cache
+from itertools import groupby
+
+import numpy as np
+import pytest
+
+from coursekit.cases import CASES
+from coursekit.cases.case import Case, Raises
+from coursekit.device import import_keras
+from coursekit.evidence import Row, claim_in, judge, standing, verify
+from coursekit.records import Record
+from coursekit.vitals.torch import record
+
+UNSEEN = 31_000
+PAIR = ("broken", "fixed")
+
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+with_twin = [case for case in CASES if case.keras.broken is not None]
+one_a_family = [
+    next(members)
+    for _, members in groupby(sorted(with_twin, key=lambda c: c.family), key=lambda c: c.family)
+]
+
+
+@cache
+def watched(case: Case, which: str, seed: int) -> tuple[Record, dict[str, float]]:
+    """A run with its record, made once for all tests."""
+    recipe = {"broken": case.broken, "fixed": case.fixed}[which]
+    setup = recipe.build(seed, "cpu")
+    with record(setup.model, setup.optimizer, every=1) as vitals:
+        for _ in recipe.train(setup):
+            pass
+    return vitals.record, recipe.evaluate(setup)
+
+
+@every_case
+def test_the_claim_holds_on_an_unseen_seed(case: Case) -> None:
+    rows = list(verify(case, seeds=[UNSEEN], only=PAIR))
+    assert judge(case.claim, rows).failures == ()
+
+
+def twin_holds(case: Case) -> None:
+    """One unseen seed in Keras."""
+    pytest.importorskip("tensorflow")
+    import_keras()
+    rows = list(verify(case, seeds=[UNSEEN], framework="keras"))
+    assert judge(claim_in(case, "keras"), rows).failures == ()
+
+
+@pytest.mark.parametrize("case", one_a_family, ids=lambda case: case.name)
+def test_the_twin_shows_what_it_says(case: Case) -> None:
+    twin_holds(case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", with_twin, ids=lambda case: case.name)
+def test_every_twin_shows_what_it_says(case: Case) -> None:
+    twin_holds(case)
+
+
+@every_case
+def test_the_fixed_run_is_healthy(case: Case) -> None:
+    """Finite, falling, and better than a rule that never looks at the input."""
+    if case.kind != "trains":
+        pytest.skip("only a case that trains has a healthy fixed run")
+    found, scores = watched(case, "fixed", UNSEEN)
+    loss = found["loss"].values
+    tenth = max(len(loss) // 10, 1)
+    assert np.isfinite(loss).all()
+    assert loss[-tenth:].mean() < 0.7 * loss[:tenth].mean()
+    assert all(math.isfinite(score) for score in scores.values())
+    assert better_than_trivial(case, scores)
+
+
+def better_than_trivial(case: Case, scores: dict[str, float]) -> bool:
+    """Against the most frequent class, or the mean."""
+    if "test_r2" in scores:
+        return scores["test_r2"] > 0.1
+    labels = case.fixed.build(UNSEEN, "cpu").test.tensors[1]
+    trivial = (labels.long().bincount().max() / len(labels)).item()
+    return scores["test_accuracy"] > min(trivial + 0.2, (1 + trivial) / 2)
+
+
+@every_case
+def test_the_fixed_estimate_is_calibrated(case: Case) -> None:
+    if case.kind != "misjudges":
+        pytest.skip("only a case that misjudges has an estimate")
+    scores = case.fixed.run(UNSEEN)
+    assert abs(scores["estimate"] - scores["truth"]) <= 0.12
+
+
+def signs_separate(case: Case, seeds: range) -> None:
+    """Each sign lies on one side for broken and on the other for fixed."""
+    for sign in case.shows:
+        seen = [[sign.of(watched(case, which, seed)[0]) for seed in seeds] for which in PAIR]
+        low, high = sorted(seen, key=min)
+        assert max(low) < min(high), (sign, seen)
+
+
+@every_case
+def test_what_it_shows_tells_broken_from_fixed(case: Case) -> None:
+    signs_separate(case, range(UNSEEN, UNSEEN + 1))
+
+
+@every_case
+@pytest.mark.slow
+def test_what_it_shows_tells_them_apart_on_three_seeds(case: Case) -> None:
+    signs_separate(case, range(UNSEEN, UNSEEN + 3))
+
+
+@every_case
+@pytest.mark.slow
+def test_standings_recomputed_on_three_seeds(case: Case) -> None:
+    """No wrong fix is better than the fix, and the fix closes what the case says."""
+    if isinstance(case.claim, Raises):
+        pytest.skip("a case that raises has no rivals")
+    rows: list[Row] = list(verify(case, seeds=range(UNSEEN, UNSEEN + 3)))
+    found = standing(case, rows, framework="torch", threads=1)
+    assert found is not None
+    assert found.judgement.failures == ()
+    for name, share in found.shares.items():
+        assert math.isfinite(share)
+        assert share < 1.1, f"{name} is better than the fix: the fix is not one"
+    if found.repaired is not None:
+        assert found.repaired >= case.closes - 0.1  # three seeds; the evidence has twenty
+
+
+@every_case
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_claim_holds_on_twenty_seeds(case: Case, threads: int) -> None:
+    rows = list(verify(case, seeds=range(UNSEEN, UNSEEN + 20), only=PAIR, threads=threads))
+    assert judge(case.claim, rows).failures == ()
