@@ -71,7 +71,8 @@ def _as_text(fact: dict[str, Any]) -> str:
         )
         agrees = "" if fact["measured"] == fact["verdict"] else "  NOT WHAT THE COURSE TEACHES"
         lines += _wrapped(
-            f"Measured on {fact['seeds']} seeds: {fact['measured']}; it comes true on {shares}.{agrees}"
+            f"Measured on {fact['seeds']} seeds: {fact['measured']}; it comes true on {shares}."
+            + agrees
         )
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from coursekit.evidence import (
     Task,
     frameworks,
     plan,
+    recipes,
     run_all,
     standing,
 )
@@ -69,6 +70,9 @@ def _tasks(chosen: Sequence[Case], order: Order, store: Store) -> list[Task]:
     wanted: list[Framework] = ["torch", "keras"]
     if order.framework != "both":
         wanted = [order.framework]
+    for case in chosen:
+        there = [(item, name) for item in frameworks(case) for name in recipes(case, item)]
+        store.keep_only(case.name, there)
     tasks = plan(
         chosen, seeds=range(order.first_seed, order.first_seed + order.seeds), wanted=wanted,
         pair_only=order.pair_only, known={case.name: store.of(case.name) for case in chosen},

@@ -1,12 +1,12 @@
 """A folder of rows, one file a case, written while the runs are made."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, final
 
-from coursekit.evidence.rows import Row, read, write
+from coursekit.evidence.rows import Framework, Row, read, write
 
 FLUSH_S = 2.0
 
@@ -44,6 +44,14 @@ class Store:
     def of(self, case: str) -> list[Row]:
         """The rows of a case: stored ones, and those that came since."""
         return list(self._table(case).values())
+
+    def keep_only(self, case: str, recipes: Collection[tuple[Framework, str]]) -> None:
+        """Drop the rows of recipes that the case no longer has."""
+        table = self._table(case)
+        gone = [key for key, row in table.items() if (row.framework, row.recipe) not in recipes]
+        for key in gone:
+            del table[key]
+            self._unwritten.add(case)
 
     def add(self, row: Row) -> None:
         """Keep a row in place of an older one of the same run."""

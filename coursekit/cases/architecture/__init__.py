@@ -1,0 +1,1 @@
+"""Failures of the network's shape, its activations and its loss."""

@@ -1,0 +1,1 @@
+"""Failures of normalisation layers, precision and the device."""

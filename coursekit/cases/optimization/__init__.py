@@ -1,0 +1,1 @@
+"""Failures of the optimizer and its schedule."""
