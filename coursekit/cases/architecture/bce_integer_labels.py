@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
+from torch.nn import BCEWithLogitsLoss
 from torch.nn.functional import one_hot
 
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
@@ -27,7 +28,7 @@ def build(
     seed: int,
     device: str,
     *,
-    criterion: type[nn.Module] = nn.BCEWithLogitsLoss,
+    criterion: type[nn.Module] = BCEWithLogitsLoss,
     lr: float = 0.003,
     weight_decay: float = 0.0,
     epochs: int = 10,
@@ -171,7 +172,7 @@ CASE = Case(
         Rival(
             name="weight decay",
             recipe=_BROKEN.having(weight_decay=0.1),
-            why="It may stop the loss from falling for ever, and the targets stay wrong.",
+            why="It pulls at the weights, and the targets stay wrong.",
         ),
         Rival(
             name="labels divided by nine",
@@ -193,6 +194,6 @@ CASE = Case(
     ),
     sources=(Source(key="D3", title=D3, section="Choice of the loss function"),),
     finding="Binary cross-entropy is said to be inappropriate for several classes. With one-hot "
-    "targets it learns digits as well as cross-entropy does (.95 against .95); it fails where "
-    "the targets are class numbers.",
+    "targets it learns digits (.94 on held-out rows after ten epochs, median of ten seeds); it "
+    "fails where the targets are class numbers.",
 )

@@ -7,7 +7,7 @@ too late: nine units in ten are dead, and a dead unit does not notice a better l
 LeakyReLU keeps a slope of 0.01 below zero, enough to come back.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import nn

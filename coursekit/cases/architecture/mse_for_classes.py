@@ -163,6 +163,9 @@ CASE = Case(
         verdict="same",
         broken=_KERAS.having(loss="mean_squared_error"),
         fixed=_KERAS,
+        claim=Claim(
+            score="test_accuracy", better="higher", broken_bound=0.6, fixed_bound=0.85, margin=0.3
+        ),
         note="Keras starts from Glorot weights and is a little less slow; both losses follow a "
         "softmax.",
     ),

@@ -181,7 +181,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.88, margin=0.3),
-    shows=(Sign(quantity="gradient_norm", read="highest"), Sign(quantity="loss", read="highest")),
+    shows=(Sign(quantity="gradient_norm"),),
     knobs=(
         Knob(
             name="six_weight",

@@ -175,7 +175,7 @@ CASE = Case(
         verdict="same",
         broken=_KERAS,
         fixed=_KERAS.having(select_on="train"),
-        note="The selection is over before either framework sees a row.",
+        note="Keras sees the same columns; Glorot's larger first weights would leave .3 of the .4.",
     ),
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: data leakage"),
