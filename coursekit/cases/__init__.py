@@ -5,23 +5,40 @@ from coursekit.cases.architecture import (
     dead_relu,
     exploding_initialisation,
     exploding_updates,
+    flattened_batch,
+    input_size_mismatch,
+    label_dtype,
+    label_out_of_range,
     logits_as_probabilities,
     mse_for_classes,
+    naive_softmax_overflow,
     saturated_activations,
     saturated_mse,
+    silent_broadcast,
     softmax_before_cross_entropy,
+    too_much_dropout,
     vanishing_gradients,
     vanishing_initialisation,
+    zero_initialisation,
 )
 from coursekit.cases.case import Case
 from coursekit.cases.data import (
+    batch_too_large,
+    batch_too_small,
     channel_order,
+    class_imbalance,
     duplicates_across_split,
     forgotten_normalize,
+    imbalance_threshold,
     label_noise,
     misaligned_labels,
+    one_nan,
     raw_test_set,
+    scaler_refitted_per_batch,
     selection_before_split,
+    sorted_validation_split,
+    target_in_disguise,
+    too_little_data,
     unscaled_features,
     unshuffled_loader,
     value_range,
@@ -31,10 +48,16 @@ from coursekit.cases.normalization import (
     batchnorm_momentum,
     batchnorm_tiny_batch,
     eval_forgotten,
+    half_precision_overflow,
+    last_small_batch,
     normalisation_learning_rate,
+    recurrent_layernorm,
+    spectral_norm,
+    weight_norm,
 )
 from coursekit.cases.optimization import (
     cosine_comes_back,
+    coupled_weight_decay,
     decay_too_early,
     edge_of_stability,
     frozen_parameters,
@@ -47,6 +70,7 @@ from coursekit.cases.optimization import (
     plateau_wrong_mode,
     scheduler_per_batch,
     stale_optimizer,
+    weight_decay_too_high,
 )
 from coursekit.errors import unknown
 
@@ -57,8 +81,11 @@ CASES: tuple[Case, ...] = (
     channel_order.CASE,
     forgotten_normalize.CASE,
     raw_test_set.CASE,
+    scaler_refitted_per_batch.CASE,
     value_range.CASE,
     # 03_learning_rate
+    batch_too_large.CASE,
+    batch_too_small.CASE,
     edge_of_stability.CASE,
     learning_rate_too_high.CASE,
     learning_rate_too_low.CASE,
@@ -67,11 +94,18 @@ CASES: tuple[Case, ...] = (
     saturated_activations.CASE,
     vanishing_gradients.CASE,
     vanishing_initialisation.CASE,
+    zero_initialisation.CASE,
     # 05_wrong_loss
     bce_integer_labels.CASE,
+    flattened_batch.CASE,
+    input_size_mismatch.CASE,
+    label_dtype.CASE,
+    label_out_of_range.CASE,
     logits_as_probabilities.CASE,
     mse_for_classes.CASE,
+    naive_softmax_overflow.CASE,
     saturated_mse.CASE,
+    silent_broadcast.CASE,
     softmax_before_cross_entropy.CASE,
     # 06_broken_loop
     unshuffled_loader.CASE,
@@ -81,26 +115,43 @@ CASES: tuple[Case, ...] = (
     # 07_leakage
     duplicates_across_split.CASE,
     selection_before_split.CASE,
+    target_in_disguise.CASE,
     # 08_missing_and_corrupted_data
     label_noise.CASE,
     misaligned_labels.CASE,
+    one_nan.CASE,
+    # 09_accuracy_that_lies
+    class_imbalance.CASE,
+    imbalance_threshold.CASE,
+    sorted_validation_split.CASE,
+    # 10_capacity_and_overfitting
+    too_much_dropout.CASE,
+    too_little_data.CASE,
     # 11_normalisation_layers
     batchnorm_frozen.CASE,
     batchnorm_momentum.CASE,
     batchnorm_tiny_batch.CASE,
     eval_forgotten.CASE,
+    last_small_batch.CASE,
     normalisation_learning_rate.CASE,
+    recurrent_layernorm.CASE,
+    spectral_norm.CASE,
+    weight_norm.CASE,
     # 12_exploding_gradients
     exploding_initialisation.CASE,
     exploding_updates.CASE,
     # 13_optimizers_and_schedules
     cosine_comes_back.CASE,
+    coupled_weight_decay.CASE,
     decay_too_early.CASE,
     momentum_too_high.CASE,
     no_decay.CASE,
     plateau_per_batch.CASE,
     plateau_wrong_mode.CASE,
     scheduler_per_batch.CASE,
+    weight_decay_too_high.CASE,
+    # 14_precision_and_devices
+    half_precision_overflow.CASE,
 )
 
 

@@ -110,7 +110,8 @@ def evaluate(setup: Setup) -> dict[str, float]:
 
 def indicators(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A one for the class and nine zeros, shape (rows, classes)."""
-    return np.eye(10)[labels]
+    encoded: npt.NDArray[Any] = np.eye(10)[labels]
+    return encoded
 
 
 def repeated(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

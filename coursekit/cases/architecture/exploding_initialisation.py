@@ -1,8 +1,8 @@
 """Exploding gradients from the start: eight ReLU layers with weights from N(0, 1).
 
 ``nn.init.normal_`` draws weights with a standard deviation of 1 unless told otherwise. Each of
-64 inputs adds its share, so every layer makes the signal nearly six times as large: the logits
-come out in the hundred thousands, and the gradient grows by the same factor on its way back. The first
+64 inputs adds its share, so every layer makes the signal nearly six times as large. The logits
+come out in the millions, and the gradient grows by the same factor on its way back. The first
 steps throw the weights away, and the loss is NaN. He's weights, √(2/64) = 0.18, keep the size.
 """
 
@@ -102,7 +102,7 @@ CASE = Case(
     name="exploding-initialisation",
     family="architecture",
     kind="trains",
-    question="The first loss is in the thousands and the second is NaN. Why?",
+    question="The first loss is in the millions, and soon it is NaN. Why?",
     lesson="12_exploding_gradients",
     broken=_BROKEN,
     fixed=_BROKEN.having(initialise=kaiming_normal_),
@@ -118,12 +118,12 @@ CASE = Case(
         Rival(
             name="clipping the gradient",
             recipe=Recipe(build=build, train=train_clipping, evaluate=evaluate),
-            why="It stops the NaN and hides the cause: the loss stays in the thousands.",
+            why="It stops the NaN and hides the cause: the loss stays enormous.",
         ),
         Rival(
             name="Adam in place of SGD",
             recipe=_BROKEN.having(optimizer_type=Adam, lr=0.001),
-            why="It rescales each gradient and hides the cause: the loss stays in the thousands.",
+            why="It rescales each gradient and hides the cause: the loss stays enormous.",
         ),
     ),
     claim=Claim(

@@ -1,9 +1,10 @@
-"""Exploding updates: one long step, a steeper place, a longer step, NaN.
+"""Exploding updates: one long step, a steeper place, a longer step, and nothing is left.
 
 The weights are well drawn and the first gradient is of ordinary size. The learning rate is not:
 its steps overshoot, the next gradient is larger, and with plain SGD the step is as long as the
-gradient says. A few steps later a weight is infinite and the loss NaN for good. Clipping the
-gradient's norm bounds the length of every step, so the run survives its steep places.
+gradient says. Within an epoch the steps are so long that every ReLU is dead or a weight is
+infinite: the loss stays at ln 10, or is NaN. Clipping the gradient's norm bounds the length
+of every step, so the run survives its steep places.
 """
 
 from collections.abc import Callable, Iterator
@@ -113,7 +114,7 @@ CASE = Case(
     name="exploding-updates",
     family="architecture",
     kind="trains",
-    question="The first losses look ordinary. A few batches later the loss is NaN. Why?",
+    question="One batch has an enormous loss. After it the loss is constant or NaN. Why?",
     lesson="12_exploding_gradients",
     broken=_BROKEN,
     fixed=Recipe(build=build, train=train_clipping, evaluate=evaluate),
@@ -141,7 +142,7 @@ CASE = Case(
         score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.75, margin=0.5
     ),
     shows=(
-        Sign(quantity="non_finite", read="last"),
+        Sign(quantity="update_ratio", read="highest"),
         Sign(quantity="loss", read="last"),
     ),
     knobs=(

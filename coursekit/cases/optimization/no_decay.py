@@ -16,7 +16,7 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D3, Source
 
@@ -75,6 +75,17 @@ def train_decaying(setup: Setup) -> Iterator[int]:
         yield epoch + 1
 
 
+def evaluate_both(setup: Setup) -> dict[str, float]:
+    """Loss on the training rows, where settling shows, and accuracy on held-out ones."""
+    setup.model.eval()
+    with torch.no_grad():
+        inputs, labels = setup.train.dataset.tensors
+        train_loss = setup.loss_fn(setup.model(inputs), labels)
+        inputs, labels = setup.test.tensors
+        accuracy = (setup.model(inputs).argmax(dim=1) == labels).float().mean()
+    return {"train_loss": train_loss.item(), "test_accuracy": accuracy.item()}
+
+
 def build_keras(
     seed: int,
     device: str,  # noqa: ARG001 (Keras places the model itself)
@@ -109,8 +120,15 @@ def build_keras(
     )  # fmt: skip
 
 
-_BROKEN = Recipe(build=build, train=train, evaluate=evaluate)
-_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras)
+def evaluate_both_keras(setup: Setup) -> dict[str, float]:
+    """Loss on the training rows, and accuracy on held-out ones."""
+    train_loss, _ = setup.model.evaluate(*setup.train, verbose=0)
+    _, accuracy = setup.model.evaluate(*setup.test, verbose=0)
+    return {"train_loss": train_loss, "test_accuracy": accuracy}
+
+
+_BROKEN = Recipe(build=build, train=train, evaluate=evaluate_both)
+_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_both_keras)
 
 CASE = Case(
     name="no-decay",
@@ -120,9 +138,9 @@ CASE = Case(
     lesson="13_optimizers_and_schedules",
     broken=_BROKEN,
     fixed=Recipe(
-        build=partial(build, decay=CosineAnnealingLR), train=train_decaying, evaluate=evaluate
+        build=partial(build, decay=CosineAnnealingLR), train=train_decaying, evaluate=evaluate_both
     ),
-    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
+    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate_both),
     rivals=(
         Rival(
             name="twice as many epochs",
@@ -142,11 +160,11 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_loss",
+        score="train_loss",
         better="lower",
-        broken_bound=0.4,
-        fixed_bound=0.35,
-        margin=2.0,
+        broken_bound=0.2,
+        fixed_bound=0.06,
+        margin=5.0,
         ratio=True,
     ),
     shows=(
@@ -172,5 +190,7 @@ CASE = Case(
         Source(key="D1", title=D1, section="2. Optimizer Misconfigurations"),
         Source(key="D3", title=D3, section="Example 3: Adaptive learning rate"),
     ),
-    finding="FINDING",
+    finding="Decay helps only where the rate is too hot to settle at. At a first rate of 0.6 the "
+    "median training loss was 0.025 with the cosine and 1.16 without; at 0.1, 0.03, 0.01 and 0.003 "
+    "the constant rate ended at about half of the cosine's loss (0.014 against 0.029 at 0.1).",
 )

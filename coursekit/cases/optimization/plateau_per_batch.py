@@ -20,9 +20,7 @@ from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
 
-def build(
-    seed: int, device: str, *, lr: float = 0.1, patience: int = 1, epochs: int = 15
-) -> Setup:
+def build(seed: int, device: str, *, lr: float = 0.1, patience: int = 1, epochs: int = 15) -> Setup:
     """The digits classifier with a scheduler that waits for a plateau.
 
     Args:

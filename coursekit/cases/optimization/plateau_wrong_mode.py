@@ -5,8 +5,10 @@ better means higher. A loss that falls in every epoch then never gets better: th
 ten every other epoch, exactly because training goes well, and soon nothing moves.
 """
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import nn
@@ -22,7 +24,7 @@ def build(
     seed: int,
     device: str,
     *,
-    mode: str = "max",
+    mode: Literal["min", "max"] = "max",
     lr: float = 0.003,
     patience: int = 1,
     epochs: int = 40,
@@ -75,7 +77,7 @@ def build_keras(
     seed: int,
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
-    mode: str = "max",
+    mode: Literal["min", "max"] = "max",
     epochs: int = 15,
 ) -> Setup:
     """The same classifier in Keras, where the scheduler is a callback."""
@@ -99,10 +101,12 @@ def build_keras(
 def train_keras_watching(setup: Setup) -> Iterator[int]:
     """The twin's training: one ``model.fit`` with validation rows and the callback."""
     inputs, labels = setup.train
-    setup.model.fit(
-        inputs, labels, batch_size=setup.batch_size, epochs=setup.epochs,
-        validation_data=setup.val, callbacks=[setup.scheduler], verbose=0,
-    )  # fmt: skip
+    with warnings.catch_warnings():  # the callback reads the rate in a way NumPy 2 deprecates
+        warnings.simplefilter("ignore", DeprecationWarning)
+        setup.model.fit(
+            inputs, labels, batch_size=setup.batch_size, epochs=setup.epochs,
+            validation_data=setup.val, callbacks=[setup.scheduler], verbose=0,
+        )  # fmt: skip
     yield setup.epochs
 
 
@@ -136,7 +140,11 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_loss", better="lower", broken_bound=1.3, fixed_bound=0.4, margin=3.5,
+        score="test_loss",
+        better="lower",
+        broken_bound=1.3,
+        fixed_bound=0.4,
+        margin=3.5,
         ratio=True,
     ),
     shows=(
