@@ -113,10 +113,16 @@ def _run(empty: Row, recipe: Recipe) -> Row:
     try:
         scores = recipe.run(empty.seed)
     except Exception as error:
-        ended = f"{type(error).__name__}: {error}"
+        ended = f"{type(error).__name__}: {_without_paths(error)}"
     finally:
         _forget(empty.framework)
     return replace(empty, scores=scores, time_s=time.perf_counter() - began, error=ended)
+
+
+def _without_paths(error: Exception) -> str:
+    """The message in one line; TensorFlow puts a traceback with this machine's paths into it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith('File "'))
 
 
 def _forget(framework: Framework) -> None:

@@ -7,7 +7,6 @@ import json
 import platform
 import sys
 import textwrap
-from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
 from typing import Any

@@ -106,9 +106,7 @@ CASE = Case(
     lesson="12_exploding_gradients",
     broken=_BROKEN,
     fixed=_BROKEN.having(initialise=kaiming_normal_),
-    healthy=_BROKEN.having(
-        depth=2, initialise=kaiming_normal_, optimizer_type=Adam, lr=0.001
-    ),
+    healthy=_BROKEN.having(depth=2, initialise=kaiming_normal_, optimizer_type=Adam, lr=0.001),
     rivals=(
         Rival(
             name="a learning rate fifty times smaller",

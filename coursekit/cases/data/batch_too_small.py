@@ -99,7 +99,7 @@ CASE = Case(
         Rival(
             name="half the learning rate",
             recipe=_BROKEN.having(lr=0.4),
-            why="It hides the cause: the units live, but the weights still jump with every two rows.",
+            why="It hides the cause: the units live, but each two rows still throw the weights.",
         ),
         Rival(
             name="a wider network",

@@ -138,7 +138,7 @@ CASE = Case(
         Rival(
             name="the right spread, but no mean",
             recipe=_BROKEN.having(std_in_use=0.5),
-            why="It mends the contrast, half of the repair; blank paper is still 0 where −1 was learnt.",
+            why="It mends the contrast, half of the repair; blank is still 0 where −1 was learnt.",
         ),
     ),
     claim=Claim(score="truth", better="higher", broken_bound=0.7, fixed_bound=0.92, margin=0.22),

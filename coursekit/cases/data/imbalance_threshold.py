@@ -101,7 +101,7 @@ def build_keras(
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     ratio: int = 100,
-    lr: float = 0.05,
+    lr: float = 0.1,
     epochs: int = 15,
 ) -> Setup:
     """The same classifier in Keras."""

@@ -165,8 +165,8 @@ CASE = Case(
         Rival(
             name="two rows in a request",
             recipe=_BROKEN.having(rows_in_request=2),
-            why="It hides part of the cause: two rows become each other's opposite, which tells two "
-            "kinds apart, and says nothing where both are of one kind.",
+            why="It hides part of the cause: two rows become each other's opposite, which tells "
+            "two kinds apart, and says nothing where both are of one kind.",
         ),
         Rival(
             name="sixteen rows in a request",

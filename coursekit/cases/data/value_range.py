@@ -129,7 +129,8 @@ CASE = Case(
         Rival(
             name="no division in use",
             recipe=_BROKEN.having(divisor_in_use=1.0),
-            why="Now pixels are 255 times too large, and no longer centred.",
+            why="It hides the cause: pixels 255 times too large, and off centre, give logits as "
+            "much too large, mostly in the same order; with photographs it fails.",
         ),
     ),
     claim=Claim(score="truth", better="higher", broken_bound=0.3, fixed_bound=0.9, margin=0.6),
@@ -152,7 +153,7 @@ CASE = Case(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies"),
         Source(key="D1", title=D1, section="Example 1: data normalization"),
     ),
-    finding="Pixels 255 times too small hurt on every seed. Pixels 255 times too large need not: "
-    "in a network of ReLUs they are nearly 255 times the logits, in the same order. Without "
-    "centring 0.81 to 0.96 remained on ten seeds; with it, most networks fell to about 0.56.",
+    finding="Pixels 255 times too small hurt on every seed. Pixels 255 times too large need not: a "
+    "network of ReLUs turns them into logits about as much too large, mostly in the same order. "
+    "On ten seeds 0.75 to 0.93 of the digits were still right; of patches of photographs, half.",
 )

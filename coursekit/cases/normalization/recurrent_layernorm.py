@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn import BatchNorm1d, LayerNorm
 
-from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Twin
 from coursekit.cases.plain import evaluate, train
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D0, Source
@@ -63,7 +63,7 @@ def build(
     device: str,
     *,
     norm: type[BatchNorm1d] | type[LayerNorm] = BatchNorm1d,
-    blank: int = 3,
+    blank: int = 4,
     batch_size: int = 32,
     lr: float = 0.005,
     epochs: int = 8,
@@ -118,6 +118,9 @@ CASE = Case(
     broken=_BROKEN,
     fixed=_BROKEN.having(norm=LayerNorm),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
+    closes=0.7,
+    mitigation="LayerNorm repairs the evaluation; it does not give a tanh network the memory of a "
+    "GRU for what came before the blank steps.",
     rivals=(
         Rival(
             name="a longer running average",
@@ -136,16 +139,14 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.6, fixed_bound=0.8, margin=0.2
+        score="test_accuracy", better="higher", broken_bound=0.5, fixed_bound=0.72, margin=0.25
     ),
-    shows=(),
+    shows=(),  # the failure lies in evaluation: both train well
     knobs=(),
     keras=Twin(
         verdict="not-applicable",
         note="No recurrent layer of Keras takes a normalisation layer inside the recurrence; a "
         "BatchNormalization after it, as in the document, sees the steps as more rows.",
     ),
-    sources=(
-        Source(key="D0", title=D0, section="Layer normalization; example 3"),
-    ),
+    sources=(Source(key="D0", title=D0, section="Layer normalization; example 3"),),
 )

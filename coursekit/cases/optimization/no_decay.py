@@ -162,9 +162,9 @@ CASE = Case(
     claim=Claim(
         score="train_loss",
         better="lower",
-        broken_bound=0.2,
-        fixed_bound=0.06,
-        margin=5.0,
+        broken_bound=0.25,
+        fixed_bound=0.12,
+        margin=4.0,
         ratio=True,
     ),
     shows=(
