@@ -63,12 +63,14 @@ def digits(seed: int) -> Parts:
 
 def wine(seed: int) -> Parts:
     """Wine, 13 features on one scale, three classes; 106 training rows."""
-    return standardised(three_parts(*load_wine(return_X_y=True), seed))
+    x, y = load_wine(return_X_y=True)
+    return standardised(three_parts(x, y, seed))
 
 
 def breast_cancer(seed: int) -> Parts:
     """Breast cancer, 30 features on one scale, two classes; 341 training rows."""
-    return standardised(three_parts(*load_breast_cancer(return_X_y=True), seed))
+    x, y = load_breast_cancer(return_X_y=True)
+    return standardised(three_parts(x, y, seed))
 
 
 def diabetes(seed: int) -> Parts:

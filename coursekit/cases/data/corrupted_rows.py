@@ -1,4 +1,4 @@
-"""Corrupted rows: a decimal point has slipped in five of each hundred training targets.
+"""Corrupted rows: a decimal point has slipped in eight of each hundred training targets.
 
 The features of these rows are sound, so no scaling of features can help. The squared error
 counts a target ten times too large a hundred times and more, and the fit bends towards the
@@ -31,9 +31,9 @@ def build(
     *,
     keep_within: float | None = None,
     hidden: int = 32,
-    epochs: int = 20,
+    epochs: int = 30,
 ) -> Setup:
-    """A regression on diabetes; 13 of its 265 training targets are ten times too large.
+    """A regression on diabetes; 22 of its 265 training targets are ten times too large.
 
     Args:
         seed: Sets the split, the wrong rows, the first weights and the order of the batches.
@@ -46,7 +46,7 @@ def build(
     """
     x, y = load_diabetes(return_X_y=True)  # (442, 10), (442,)
     (x, y), (x_val, y_val), (x_test, y_test) = three_parts(x, y, seed, classes=False)
-    wrong = np.random.default_rng(seed).choice(len(y), len(y) // 20, replace=False)
+    wrong = np.random.default_rng(seed).choice(len(y), len(y) // 12, replace=False)
     y[wrong] *= 10
     if keep_within is not None:
         distance = np.abs(y - np.median(y))
@@ -106,7 +106,7 @@ def build_keras(
 
     x, y = load_diabetes(return_X_y=True)
     (x, y), (x_val, y_val), (x_test, y_test) = three_parts(x, y, seed, classes=False)
-    wrong = np.random.default_rng(seed).choice(len(y), len(y) // 20, replace=False)
+    wrong = np.random.default_rng(seed).choice(len(y), len(y) // 12, replace=False)
     y[wrong] *= 10
     if keep_within is not None:
         distance = np.abs(y - np.median(y))
@@ -146,7 +146,7 @@ CASE = Case(
     rivals=(
         Rival(
             name="more epochs",
-            recipe=_BROKEN.having(epochs=60),
+            recipe=_BROKEN.having(epochs=90),
             why="The longer it trains, the more closely it follows the slips.",
         ),
         Rival(
@@ -179,5 +179,5 @@ CASE = Case(
     ),
     sources=(Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies"),),
     finding="The document says that corrupted rows make the loss jump at random. It jumps, and not "
-    "at random: in the batches that hold one. Accuracy on sound rows is off throughout.",
+    "at random: in the batches that hold one. On sound rows the predictions are off throughout.",
 )

@@ -38,7 +38,7 @@ def pretrain(backbone: nn.Module, head: nn.Module, rows: TensorDataset, seed: in
     for _ in range(8):
         for inputs, labels in batches(rows, batch_size=32, seed=seed):
             optimizer.zero_grad()
-            nn.functional.cross_entropy(head(backbone(inputs)), labels).backward()
+            nn.functional.cross_entropy(head(backbone(inputs)), labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
 

@@ -37,7 +37,7 @@ def build(
     """
     train, val, (x, y) = digits(seed)
     order = np.argsort(y, kind="stable")
-    val, test = tensors(val, device), tensors((x[order], y[order]), device)
+    val, test = tensors(val, device), tensors((x[order], y[order]), device)  # type: ignore[assignment]
     loader = batches(tensors(train, device), batch_size=32, seed=seed)
     torch.manual_seed(seed)
     model = nn.Sequential(

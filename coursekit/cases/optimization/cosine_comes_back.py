@@ -27,7 +27,7 @@ def build(
     *,
     t_max: int = 10,
     lr: float = 0.6,
-    hidden: int = 32,
+    hidden: int = 64,
     epochs: int = 20,
 ) -> Setup:
     """The digits classifier with a hot learning rate that follows a cosine.
@@ -153,9 +153,9 @@ CASE = Case(
     claim=Claim(
         score="train_loss",
         better="lower",
-        broken_bound=0.1,
-        fixed_bound=0.06,
-        margin=3.0,
+        broken_bound=0.3,
+        fixed_bound=0.13,
+        margin=2.5,
         ratio=True,
     ),
     shows=(
@@ -181,6 +181,6 @@ CASE = Case(
     ),
     sources=(Source(key="D2", title=D2, section="Example 3: Learning Rate Scheduling"),),
     finding="The climb always comes, and does harm only where the first rate is too hot to settle "
-    "at: from 0.6 the median training loss ends at 0.50 in place of 0.025, but from 0.05 the "
-    "accuracy was 0.96 to 0.97, as good as without a climb.",
+    "at: from 0.6 the training loss ends ten times as high and more, but from 0.05 the accuracy "
+    "was 0.96 to 0.97, as good as without a climb.",
 )

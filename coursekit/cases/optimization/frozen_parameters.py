@@ -144,7 +144,7 @@ CASE = Case(
             fixed_bound=0.4,
             margin=2.5,
             ratio=True,
-        ),  # fmt: skip
+        ),
         note="Glorot weights and zero biases keep more of the input, so Keras loses less; and "
         "there trainable = True after a first fit does nothing until the model is compiled again.",
     ),
