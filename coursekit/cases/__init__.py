@@ -8,7 +8,6 @@ from coursekit.cases.architecture import (
     exploding_recurrent,
     exploding_updates,
     flattened_batch,
-    forgetting_recurrent,
     input_size_mismatch,
     label_dtype,
     label_out_of_range,
@@ -108,7 +107,6 @@ CASES: tuple[Case, ...] = (
     # 04_vanishing_gradients
     dead_relu.CASE,
     deep_plain_net.CASE,
-    forgetting_recurrent.CASE,
     saturated_activations.CASE,
     vanishing_gradients.CASE,
     vanishing_initialisation.CASE,

@@ -93,4 +93,4 @@ def least_loss(x: Tensor, y: Tensor) -> float:
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
-    return float(closure())
+    return float(closure().item())

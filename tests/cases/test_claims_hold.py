@@ -106,6 +106,17 @@ def test_what_it_shows_tells_broken_from_fixed(case: Case) -> None:
 
 
 @every_case
+def test_a_case_that_shows_nothing_trains_well_in_both(case: Case) -> None:
+    """Then the failure is not in training, and only another look at the scores tells."""
+    if case.shows or case.kind != "trains":
+        pytest.skip("its record tells the runs apart, or its training is not the matter")
+    for which in PAIR:
+        loss = watched(case, which, UNSEEN)[0]["loss"].values
+        tenth = max(len(loss) // 10, 1)
+        assert loss[-tenth:].mean() < 0.5 * loss[:tenth].mean()
+
+
+@every_case
 @pytest.mark.slow
 def test_what_it_shows_tells_them_apart_on_three_seeds(case: Case) -> None:
     signs_separate(case, range(UNSEEN, UNSEEN + 3))

@@ -111,7 +111,6 @@ def test_a_kind_has_what_it_must_have(case: Case) -> None:
         case "myth":
             assert isinstance(case.claim, Claim | NoDifference)
             assert case.finding
-    assert case.shows or case.kind != "trains"
     assert case.closes >= 0.9 or case.mitigation
 
 
@@ -147,7 +146,7 @@ def test_a_twin_has_what_its_verdict_says(case: Case) -> None:
 
 @every_case
 def test_validation_and_test_rows_do_not_overlap(case: Case) -> None:
-    for recipe in {case.broken, case.fixed, case.healthy or case.fixed}:
+    for recipe in {case.fixed, case.healthy or case.fixed}:  # mixed rows may be the failure
         setup = recipe.build(UNSEEN, "cpu")
         val, test = ({row.numpy().tobytes() for row in rows_of(part)} for part in (
             setup.val, setup.test))  # fmt: skip

@@ -30,55 +30,68 @@ def rows_of(case: Case, framework: Framework, threads: int) -> list[Row]:
     return [row for row in load(case.name) if (row.framework, row.threads) == (framework, threads)]
 
 
-def stood(case: Case, framework: Framework, threads: int) -> Standing:
-    found = standing(case, load(case.name), framework=framework, threads=threads)
-    assert found is not None, "no evidence: run coursekit verify --save evidence"
-    return found
+def stood(case: Case, framework: Framework, threads: int) -> Standing | None:
+    return standing(case, load(case.name), framework=framework, threads=threads)
 
 
 @every_form
 def test_it_is_of_the_present_code(case: Case, framework: Framework) -> None:
-    for threads in (1, 2):
-        rows = rows_of(case, framework, threads)
-        for name, recipe in recipes(case, framework).items():
-            mine = [row for row in rows if row.recipe == name]
-            if threads == 1 or name in PAIR:
-                assert mine, f"no evidence of {name!r} on {threads} threads"
-            assert {row.source for row in mine} <= {source_hash(recipe)}, f"{name!r} is stale"
-        assert {row.recipe for row in rows} <= set(recipes(case, framework)), "a recipe is gone"
+    there = recipes(case, framework)
+    for row in load(case.name):
+        if row.framework == framework:
+            assert row.recipe in there, f"{row.recipe!r} is gone"
+            assert row.source == source_hash(there[row.recipe]), f"{row.recipe!r} is stale"
 
 
 @every_form
-def test_the_claim_holds_on_twenty_seeds_and_each_number_of_threads(
+def test_the_claim_holds_on_every_seed_and_number_of_threads(
     case: Case, framework: Framework
 ) -> None:
     for threads in (1, 2):
-        judged = stood(case, framework, threads).judgement
-        assert judged.failures == ()
-        assert judged.seeds >= 20
+        found = stood(case, framework, threads)
+        assert found is None or found.judgement.failures == ()
 
 
 @every_case
-def test_every_wrong_fix_was_run_and_none_is_better_than_the_fix(case: Case) -> None:
+def test_it_has_twenty_seeds_in_pytorch(case: Case) -> None:
     found = stood(case, "torch", 1)
-    if not math.isnan(found.judgement.worst_fixed):
-        assert set(found.shares) == {rival.name for rival in case.rivals}
-    for name, share in found.shares.items():
-        assert share < 1.1, name
+    assert found is not None, f"run coursekit verify --case {case.name} --seeds 20 --save evidence"
+    assert found.judgement.seeds >= 20
+
+
+@every_form
+@pytest.mark.slow
+def test_it_is_complete(case: Case, framework: Framework) -> None:
+    """Twenty seeds on one thread and on two; every wrong fix and the healthy recipe on one."""
+    for threads in (1, 2):
+        found = stood(case, framework, threads)
+        assert found is not None, f"no evidence of {case.name} on {threads} threads"
+        assert found.judgement.seeds >= 20
+        run = {row.recipe for row in rows_of(case, framework, threads)}
+        assert run >= (set(recipes(case, framework)) if threads == 1 else PAIR)
+
+
+@every_case
+def test_no_wrong_fix_is_better_than_the_fix(case: Case) -> None:
+    found = stood(case, "torch", 1)
+    for name, share in found.shares.items() if found else ():
+        assert math.isnan(share) or share < 1.1, name
 
 
 @every_case
 def test_the_fix_closes_what_the_case_says(case: Case) -> None:
     found = stood(case, "torch", 1)
-    if found.repaired is not None and case.kind != "myth":
+    if found is not None and found.repaired is not None and case.kind != "myth":
         assert found.repaired >= case.closes
 
 
+@pytest.mark.slow
 def test_runs_are_short() -> None:
     """Half of the cases take under a second in PyTorch and three in Keras, as measured."""
-    for framework, limit_s in (("torch", 1.0), ("keras", 3.0)):
+    limits_s: dict[Framework, float] = {"torch": 1.0, "keras": 3.0}
+    for framework, limit_s in limits_s.items():
         times = [
-            sorted(row.time_s for row in rows_of(case, framework, 1) if row.recipe in PAIR)  # type: ignore[arg-type]
+            sorted(row.time_s for row in rows_of(case, framework, 1) if row.recipe in PAIR)
             for case in CASES
         ]
         medians = sorted(found[len(found) // 2] for found in times if found)

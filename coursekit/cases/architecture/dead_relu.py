@@ -161,7 +161,8 @@ CASE = Case(
         claim=Claim(
             score="test_accuracy", better="higher", broken_bound=0.35, fixed_bound=0.6, margin=0.3
         ),
-        note="LeakyReLU's slope is 0.3 by default in Keras, here 0.01; the learning rate starts at 3.",
+        note="LeakyReLU's slope is 0.3 by default in Keras, here 0.01; the first learning rate is "
+        "3.",
     ),
     sources=(
         Source(key="D2", title=D2, section="2. Code examples: example 2"),

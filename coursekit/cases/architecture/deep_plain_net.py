@@ -96,10 +96,7 @@ def build_keras(
     inputs = hidden = keras.Input((64,))
     for _ in range(40):
         layer = keras.layers.Dense(64, activation="relu", kernel_initializer="he_normal")
-        if scale is not None:
-            hidden = hidden + scale * layer(hidden)
-        else:
-            hidden = layer(hidden)
+        hidden = layer(hidden) if scale is None else hidden + scale * layer(hidden)
     model = keras.Model(inputs, keras.layers.Dense(10)(hidden))
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     optimizer = keras.optimizers.SGD(lr)

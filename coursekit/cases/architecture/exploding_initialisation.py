@@ -125,7 +125,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.25, fixed_bound=0.7, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.25, fixed_bound=0.5, margin=0.35
     ),
     shows=(
         Sign(quantity="gradient_norm", read="first", layer="0"),

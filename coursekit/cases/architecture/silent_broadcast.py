@@ -152,9 +152,9 @@ CASE = Case(
     claim=Claim(
         score="test_r2",
         better="higher",
-        broken_bound=0.15,
-        fixed_bound=0.2,
-        margin=0.1,
+        broken_bound=0.2,
+        fixed_bound=0.65,
+        margin=0.45,
     ),
     shows=(
         Sign(quantity="activation_std", read="last", layer="2"),

@@ -113,7 +113,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.8, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.6, margin=0.4
     ),
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="dead_fraction", read="last")),
     knobs=(

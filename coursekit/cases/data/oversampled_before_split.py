@@ -22,6 +22,7 @@ from coursekit.cases.plain import train, train_keras
 from coursekit.cases.rows import batches, tensors
 from coursekit.cases.sources import D1, D2, Source
 
+
 def balanced(
     x: npt.NDArray[np.float64], y: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
@@ -38,14 +39,14 @@ def build(
     weight_decay: float = 0.0,
     dropout: float | None = None,
     lr: float = 0.003,
-    epochs: int = 20,
+    epochs: int = 30,
 ) -> Setup:
     """A rare class that nothing in the images decides.
 
     Args:
         seed: Sets the rows, the split, the first weights and the order of the batches.
         device: Where model and data live.
-        oversample: Whether the rare rows are repeated before the split, or in the training part after it.
+        oversample: When the rare rows are repeated; after the split, only those in training.
         weight_decay: Weight decay of AdamW.
         dropout: Share of the hidden units that are dropped in training; None has no dropout.
         lr: Learning rate of AdamW.

@@ -139,7 +139,12 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.5, fixed_bound=0.72, margin=0.25
+        score="test_accuracy",
+        better="higher",
+        broken_bound=0.65,
+        fixed_bound=0.72,
+        margin=0.1,
+        reason="The best broken seed is far above the others; within a seed the gap is twice this.",
     ),
     shows=(),  # the failure lies in evaluation: both train well
     knobs=(),

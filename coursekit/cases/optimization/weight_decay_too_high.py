@@ -141,7 +141,7 @@ CASE = Case(
         verdict="same",
         broken=_KERAS.having(weight_decay=0.3),
         fixed=_KERAS,
-        note="Glorot weights start larger, so the same collapse takes a decay of .3 in as many steps.",
+        note="Glorot weights start larger, so the collapse takes a decay of .3 here.",
     ),
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer misconfigurations: weight decay"),
