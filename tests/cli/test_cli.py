@@ -97,13 +97,18 @@ def test_interrupt_keeps_what_was_done_and_says_so(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "coursekit", *command], stderr=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True, env=os.environ,
+        # A test run in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     path = tmp_path / "unscaled-features.jsonl"
     deadline = time.monotonic() + 120
-    while len(read(path)) < 8 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    shown, said = process.communicate(timeout=60)
+    try:
+        while len(read(path)) < 8 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        shown, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     kept = len(read(path))
     assert kept >= 8

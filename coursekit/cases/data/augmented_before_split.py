@@ -2,8 +2,8 @@
 
 Half of the labels are drawn by lot here, in validation and in use as well, so no model can agree
 with much more than half of them. Each image is copied five times with a little noise, and the
-copies inherit its label, right or wrong. Split after that, copies of one image lie on both sides:
-a network that has memorised the mistakes is rewarded for them.
+copies inherit its label, right or wrong. Split after that, copies of one image lie on both
+sides: a network that has memorised the mistakes is rewarded for them.
 """
 
 from dataclasses import replace
