@@ -126,6 +126,8 @@ def notebook(folder: Path, *, nap: float) -> subprocess.Popen[str]:
         [sys.executable, str(script), str(workers)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | {"NAP": str(nap), "PYTHONPATH": os.pathsep.join(sys.path)},
+        # A test run in the background ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

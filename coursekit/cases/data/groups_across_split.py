@@ -150,7 +150,6 @@ CASE = Case(
     ),
     shows=(Sign(quantity="loss", read="last"),),
     knobs=(),
-    long_diff="The import of the splitter counts as two more lines.",
     keras=Twin(
         verdict="same",
         broken=_KERAS,
