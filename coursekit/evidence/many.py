@@ -78,10 +78,12 @@ def run_all(tasks: Sequence[Task], *, threads: int, jobs: int) -> Iterator[Row]:
         for task in tasks:
             yield from _run(task, threads)
         return
-    done = [task for task in tasks if _is_known(task, threads)]
-    for task in done:
-        yield from _run(task, threads)
-    left = [task for task in tasks if task not in done]
+    left = []
+    for task in tasks:
+        if _is_known(task, threads):
+            yield from _run(task, threads)
+        else:
+            left.append(task)
     run = delayed(_run_listed)
     pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
     for rows in pool(run(task, threads) for task in left):
