@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from torch import nn
 
 from coursekit.cases.case import Setup
 
@@ -14,6 +15,45 @@ def train(setup: Setup) -> Iterator[int]:
             setup.optimizer.zero_grad()
             loss = setup.loss_fn(setup.model(inputs), labels)
             loss.backward()
+            setup.optimizer.step()
+        yield epoch + 1
+
+
+def train_decaying(setup: Setup) -> Iterator[int]:
+    """The plain loop with a step of the scheduler after each epoch."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            loss = setup.loss_fn(setup.model(inputs), labels)
+            loss.backward()
+            setup.optimizer.step()
+        setup.scheduler.step()
+        yield epoch + 1
+
+
+def train_watching(setup: Setup) -> Iterator[int]:
+    """The plain loop; the scheduler gets the validation loss after each epoch."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            loss = setup.loss_fn(setup.model(inputs), labels)
+            loss.backward()
+            setup.optimizer.step()
+        with torch.no_grad():
+            inputs, labels = setup.val.tensors
+            val_loss = setup.loss_fn(setup.model(inputs), labels)
+        setup.scheduler.step(val_loss)
+        yield epoch + 1
+
+
+def train_clipping(setup: Setup, *, max_norm: float = 1.0) -> Iterator[int]:
+    """The plain loop; a gradient longer than ``max_norm`` is scaled down to it."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            loss = setup.loss_fn(setup.model(inputs), labels)
+            loss.backward()
+            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=max_norm)
             setup.optimizer.step()
         yield epoch + 1
 
@@ -41,6 +81,24 @@ def evaluate_keras(setup: Setup) -> dict[str, float]:
     inputs, labels = setup.test
     loss, accuracy = setup.model.evaluate(inputs, labels, verbose=0)
     return {"test_accuracy": accuracy, "test_loss": loss}
+
+
+def evaluate_training_loss(setup: Setup) -> dict[str, float]:
+    """Loss on the training rows, where settling shows, and accuracy on held-out ones."""
+    setup.model.eval()
+    with torch.no_grad():
+        inputs, labels = setup.train.dataset.tensors
+        train_loss = setup.loss_fn(setup.model(inputs), labels)
+        inputs, labels = setup.test.tensors
+        accuracy = (setup.model(inputs).argmax(dim=1) == labels).float().mean()
+    return {"train_loss": train_loss.item(), "test_accuracy": accuracy.item()}
+
+
+def evaluate_training_loss_keras(setup: Setup) -> dict[str, float]:
+    """Loss on the training rows, and accuracy on held-out ones."""
+    train_loss, _ = setup.model.evaluate(*setup.train, verbose=0)
+    _, accuracy = setup.model.evaluate(*setup.test, verbose=0)
+    return {"train_loss": train_loss, "test_accuracy": accuracy}
 
 
 def evaluate_regression(setup: Setup) -> dict[str, float]:

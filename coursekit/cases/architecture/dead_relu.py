@@ -7,8 +7,6 @@ too late: nine units in ten are dead, and a dead unit does not notice a better l
 LeakyReLU keeps a slope of 0.01 below zero, enough to come back.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import nn
 from torch.nn import ELU, LeakyReLU, ReLU
@@ -16,7 +14,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import ExponentialLR
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train_decaying, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
@@ -58,18 +56,6 @@ def build(
     )  # fmt: skip
 
 
-def train(setup: Setup) -> Iterator[int]:
-    """The plain loop; the learning rate decays after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        setup.scheduler.step()
-        yield epoch + 1
-
-
 def build_keras(
     seed: int,
     device: str,  # noqa: ARG001 (Keras places the model itself)
@@ -108,7 +94,7 @@ def build_keras(
     )  # fmt: skip
 
 
-_BROKEN = Recipe(build=build, train=train, evaluate=evaluate)
+_BROKEN = Recipe(build=build, train=train_decaying, evaluate=evaluate)
 _KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras)
 
 CASE = Case(

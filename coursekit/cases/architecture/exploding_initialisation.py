@@ -6,7 +6,7 @@ come out in the millions, and the gradient grows by the same factor on its way b
 steps throw the weights away, and the loss is NaN. He's weights, √(2/64) = 0.18, keep the size.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -14,7 +14,7 @@ from torch.nn.init import kaiming_normal_, normal_
 from torch.optim import SGD, Adam
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
@@ -55,18 +55,6 @@ def build(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
         train=loader, val=val, test=test, epochs=epochs,
     )  # fmt: skip
-
-
-def train_clipping(setup: Setup) -> Iterator[int]:
-    """The plain loop with every gradient scaled down to length 1."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=1.0)
-            setup.optimizer.step()
-        yield epoch + 1
 
 
 def build_keras(

@@ -7,7 +7,7 @@ makes them stretch more. Soon the loss is NaN, or no unit is alive. Clipping the
 keeps its direction and bounds the step.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch.nn.init import normal_, orthogonal_
 from torch.optim import SGD, Adam
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, Source
 
@@ -71,18 +71,6 @@ def build(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
         train=loader, val=val, test=test, epochs=epochs,
     )  # fmt: skip
-
-
-def train_clipping(setup: Setup) -> Iterator[int]:
-    """The plain loop; a gradient longer than 1 is scaled down to it."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=1.0)
-            setup.optimizer.step()
-        yield epoch + 1
 
 
 def build_keras(

@@ -16,7 +16,7 @@ from torch.nn.init import kaiming_normal_
 from torch.optim import SGD, Adam
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D3, Source
 
@@ -55,18 +55,6 @@ def build(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
         train=loader, val=val, test=test, epochs=epochs,
     )  # fmt: skip
-
-
-def train_clipping(setup: Setup, *, max_norm: float = 1.0) -> Iterator[int]:
-    """The plain loop; a gradient longer than ``max_norm`` is scaled down to it."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=max_norm)
-            setup.optimizer.step()
-        yield epoch + 1
 
 
 def train_clipping_late(setup: Setup) -> Iterator[int]:

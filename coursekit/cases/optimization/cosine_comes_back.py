@@ -6,7 +6,6 @@ at, the run ends as badly as one without any decay, and what had settled at half
 up again. ``T_max`` is the length of the whole run.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -14,7 +13,13 @@ from torch import nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from coursekit.cases.case import Case, Claim, Knob, NoDifference, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import train, train_keras
+from coursekit.cases.plain import (
+    evaluate_training_loss,
+    evaluate_training_loss_keras,
+    train,
+    train_decaying,
+    train_keras,
+)
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D2, Source
 
@@ -59,29 +64,6 @@ def build_healthy(seed: int, device: str) -> Setup:
     return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.003))
 
 
-def train_decaying(setup: Setup) -> Iterator[int]:
-    """The scheduler steps after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        setup.scheduler.step()
-        yield epoch + 1
-
-
-def evaluate_both(setup: Setup) -> dict[str, float]:
-    """Loss on the training rows, where settling shows, and accuracy on held-out ones."""
-    setup.model.eval()
-    with torch.no_grad():
-        inputs, labels = setup.train.dataset.tensors
-        train_loss = setup.loss_fn(setup.model(inputs), labels)
-        inputs, labels = setup.test.tensors
-        accuracy = (setup.model(inputs).argmax(dim=1) == labels).float().mean()
-    return {"train_loss": train_loss.item(), "test_accuracy": accuracy.item()}
-
-
 def build_keras(
     seed: int,
     device: str,  # noqa: ARG001 (Keras places the model itself)
@@ -114,15 +96,8 @@ def build_keras(
     )  # fmt: skip
 
 
-def evaluate_both_keras(setup: Setup) -> dict[str, float]:
-    """Loss on the training rows, and accuracy on held-out ones."""
-    train_loss, _ = setup.model.evaluate(*setup.train, verbose=0)
-    _, accuracy = setup.model.evaluate(*setup.test, verbose=0)
-    return {"train_loss": train_loss, "test_accuracy": accuracy}
-
-
-_BROKEN = Recipe(build=build, train=train_decaying, evaluate=evaluate_both)
-_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_both_keras)
+_BROKEN = Recipe(build=build, train=train_decaying, evaluate=evaluate_training_loss)
+_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_training_loss_keras)
 
 CASE = Case(
     name="cosine-comes-back",
@@ -132,7 +107,7 @@ CASE = Case(
     lesson="13_optimizers_and_schedules",
     broken=_BROKEN,
     fixed=_BROKEN.having(t_max=20),
-    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate_both),
+    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate_training_loss),
     rivals=(
         Rival(
             name="twice as many epochs",

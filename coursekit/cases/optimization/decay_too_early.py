@@ -6,7 +6,6 @@ epochs' steps, so training is over after the tenth epoch however long it runs. T
 per cent, gamma must be 0.9.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -14,7 +13,7 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_decaying, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, Source
 
@@ -56,18 +55,6 @@ def build_healthy(seed: int, device: str) -> Setup:
     setup = build(seed, device)
     optimizer = torch.optim.SGD(setup.model.parameters(), lr=0.3, momentum=0.9)
     return replace(setup, optimizer=optimizer)
-
-
-def train_decaying(setup: Setup) -> Iterator[int]:
-    """The scheduler steps after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        setup.scheduler.step()
-        yield epoch + 1
 
 
 def build_keras(

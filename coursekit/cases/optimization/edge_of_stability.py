@@ -7,7 +7,6 @@ per cent above it each step overshoots by a little more than the last, and the l
 without bound. Linear regression by full batches shows it without any noise.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,13 @@ import torch
 from torch import nn
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate_regression, evaluate_regression_keras, train, train_keras
+from coursekit.cases.plain import (
+    evaluate_regression,
+    evaluate_regression_keras,
+    train,
+    train_clipping,
+    train_keras,
+)
 from coursekit.cases.rows import batches, diabetes, tensors
 from coursekit.cases.sources import D2, D3, Source
 
@@ -63,18 +68,6 @@ def build_healthy(seed: int, device: str) -> Setup:
     """Adam, whose step does not depend on the scale of the curvature."""
     setup = build(seed, device)
     return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.1))
-
-
-def train_clipping(setup: Setup) -> Iterator[int]:
-    """The plain loop, each gradient cut to a norm of one."""
-    for epoch in range(setup.epochs):
-        for inputs, targets in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), targets)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=1.0)
-            setup.optimizer.step()
-        yield epoch + 1
 
 
 def build_keras(

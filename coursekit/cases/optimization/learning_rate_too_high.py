@@ -6,7 +6,6 @@ every row, and a dead ReLU gets no gradient. The loss does not become NaN: only 
 still moves, and the loss settles near ln 10, the loss of a guess among ten classes.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -14,7 +13,14 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import (
+    evaluate,
+    evaluate_keras,
+    train,
+    train_clipping,
+    train_decaying,
+    train_keras,
+)
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, D3, Source
 
@@ -58,30 +64,6 @@ def build_batchnorm(seed: int, device: str) -> Setup:
     first, relu, last = setup.model
     model = nn.Sequential(first, nn.BatchNorm1d(64), relu, last).to(device)
     return replace(setup, model=model, optimizer=torch.optim.SGD(model.parameters(), lr=3.0))
-
-
-def train_clipping(setup: Setup) -> Iterator[int]:
-    """The plain loop, each gradient cut to a norm of one."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=1.0)
-            setup.optimizer.step()
-        yield epoch + 1
-
-
-def train_decaying(setup: Setup) -> Iterator[int]:
-    """The plain loop with a step of the scheduler after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        setup.scheduler.step()
-        yield epoch + 1
 
 
 def build_keras(

@@ -6,14 +6,13 @@ and the velocity keeps pushing for a hundred steps after the gradient has turned
 alone looks ordinary; what counts is the rate divided by 1 - β.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import nn
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, Source
 
@@ -53,18 +52,6 @@ def build_healthy(seed: int, device: str) -> Setup:
     """Adam at an ordinary learning rate."""
     setup = build(seed, device)
     return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.003))
-
-
-def train_clipping(setup: Setup) -> Iterator[int]:
-    """The plain loop, each gradient cut to a norm of one."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            nn.utils.clip_grad_norm_(setup.model.parameters(), max_norm=1.0)
-            setup.optimizer.step()
-        yield epoch + 1
 
 
 def build_keras(

@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, train
+from coursekit.cases.plain import evaluate, train, train_watching
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
@@ -61,21 +61,6 @@ def train_stepping_per_batch(setup: Setup) -> Iterator[int]:
         yield epoch + 1
 
 
-def train_stepping_per_epoch(setup: Setup) -> Iterator[int]:
-    """The scheduler gets the validation loss after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        with torch.no_grad():
-            inputs, labels = setup.val.tensors
-            val_loss = setup.loss_fn(setup.model(inputs), labels)
-        setup.scheduler.step(val_loss)
-        yield epoch + 1
-
-
 _BROKEN = Recipe(build=build, train=train_stepping_per_batch, evaluate=evaluate)
 
 CASE = Case(
@@ -85,7 +70,7 @@ CASE = Case(
     question="I let the scheduler find the plateaus, and the network learns nothing at all. Why?",
     lesson="13_optimizers_and_schedules",
     broken=_BROKEN,
-    fixed=Recipe(build=build, train=train_stepping_per_epoch, evaluate=evaluate),
+    fixed=Recipe(build=build, train=train_watching, evaluate=evaluate),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
     rivals=(
         Rival(

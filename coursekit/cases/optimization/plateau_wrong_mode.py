@@ -15,7 +15,7 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_watching
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
@@ -56,21 +56,6 @@ def build_healthy(seed: int, device: str) -> Setup:
     """SGD at a constant rate; no scheduler."""
     setup = build(seed, device)
     return replace(setup, optimizer=torch.optim.SGD(setup.model.parameters(), lr=0.3))
-
-
-def train_watching(setup: Setup) -> Iterator[int]:
-    """The scheduler gets the validation loss after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        with torch.no_grad():
-            inputs, labels = setup.val.tensors
-            val_loss = setup.loss_fn(setup.model(inputs), labels)
-        setup.scheduler.step(val_loss)
-        yield epoch + 1
 
 
 def build_keras(

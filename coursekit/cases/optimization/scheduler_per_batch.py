@@ -14,7 +14,7 @@ from torch import nn
 from torch.optim.lr_scheduler import StepLR
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
+from coursekit.cases.plain import evaluate, evaluate_keras, train, train_decaying, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, Source
 
@@ -71,18 +71,6 @@ def train_stepping_per_batch(setup: Setup) -> Iterator[int]:
         yield epoch + 1
 
 
-def train_stepping_per_epoch(setup: Setup) -> Iterator[int]:
-    """The scheduler steps after each epoch."""
-    for epoch in range(setup.epochs):
-        for inputs, labels in setup.train:
-            setup.optimizer.zero_grad()
-            loss = setup.loss_fn(setup.model(inputs), labels)
-            loss.backward()
-            setup.optimizer.step()
-        setup.scheduler.step()
-        yield epoch + 1
-
-
 def build_keras(
     seed: int,
     device: str,  # noqa: ARG001 (Keras places the model itself)
@@ -127,7 +115,7 @@ CASE = Case(
     question="The loss falls for a moment, then nothing moves, whatever I wait for. Why?",
     lesson="13_optimizers_and_schedules",
     broken=_BROKEN,
-    fixed=Recipe(build=build, train=train_stepping_per_epoch, evaluate=evaluate),
+    fixed=Recipe(build=build, train=train_decaying, evaluate=evaluate),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
     rivals=(
         Rival(
