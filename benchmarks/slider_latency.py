@@ -37,7 +37,7 @@ START = POSITIONS.index("1")
 CELLS = (
     "import torch; torch.set_num_threads(1)  # as the lesson's set-up does",
     "from coursekit import get_case, widgets",
-    'widgets.explore(get_case("unscaled-features"), knob="proline_spread")',
+    'widgets.explore(get_case("unscaled-features"), "proline_spread")',
 )
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PACKAGES = ("ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "numpy", "torch")

@@ -8,12 +8,12 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast, final, get_args
+from typing import Any, Literal, TypedDict, cast, final, get_args
 
 from coursekit.errors import BadInputError, CoursekitError
 from coursekit.records import write_atomically
@@ -26,6 +26,18 @@ Confidence = Literal["guess", "think", "sure"]
 CONFIDENCES: tuple[Confidence, ...] = get_args(Confidence)
 
 _KEY = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+
+
+class _Body(TypedDict):
+    """What is on file.
+
+    Attributes:
+        answers: Key to every answer, oldest first.
+        settled: Key to the letter that came true.
+    """
+
+    answers: dict[str, list[dict[str, Any]]]
+    settled: dict[str, str]
 
 
 class PredictionError(CoursekitError, OSError):
@@ -128,11 +140,39 @@ class Predictions:
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         stamped = Prediction(**{**asdict(prediction), "time": now})
         with self._access("saved"), _only_one_writer(self.path):
-            answers = self._read_or_set_aside()
-            answers.setdefault(prediction.key, []).append(asdict(stamped))
-            body = {"schema": SCHEMA, "version": VERSION, "answers": answers}
-            write_atomically(self.path, json.dumps(body, indent=1, ensure_ascii=False))
+            body = self._read_or_set_aside()
+            body["answers"].setdefault(prediction.key, []).append(asdict(stamped))
+            self._write(body)
         return stamped
+
+    def settle(self, happened: Mapping[str, str]) -> list[tuple[Prediction, str]]:
+        """Note which letters came true, of questions that were answered.
+
+        Args:
+            happened: Key to letter.
+
+        Returns:
+            The newest answer to every question that was ever settled, with its letter.
+
+        Raises:
+            PredictionError: The file cannot be read or written.
+        """
+        for key in happened:
+            check_key(key)
+        with self._access("saved"):
+            if not self.path.exists():
+                return []
+            with _only_one_writer(self.path):
+                body = self._read_or_set_aside()
+                new = {key: letter for key, letter in happened.items() if key in body["answers"]}
+                if not new.items() <= body["settled"].items():
+                    body["settled"].update(new)
+                    self._write(body)
+        return [
+            (Prediction(**body["answers"][key][-1]), letter)
+            for key, letter in sorted(body["settled"].items())
+            if key in body["answers"]
+        ]
 
     def history(self, key: str) -> tuple[Prediction, ...]:
         """Every answer to one question, oldest first.
@@ -143,11 +183,11 @@ class Predictions:
         check_key(key)
         with self._access("read"):
             try:
-                answers = self._read()
+                body = self._read()
             except _DamagedError:
                 with _only_one_writer(self.path):
-                    answers = self._read_or_set_aside()
-            return tuple(Prediction(**entry) for entry in answers.get(key, []))
+                    body = self._read_or_set_aside()
+            return tuple(Prediction(**entry) for entry in body["answers"].get(key, []))
 
     def latest(self, key: str) -> Prediction | None:
         """The newest answer to one question, or None."""
@@ -169,22 +209,27 @@ class Predictions:
                 "folder that you may write to and restart the kernel."
             ) from error
 
-    def _read(self) -> dict[str, list[dict[str, Any]]]:
-        """The answers on file."""
+    def _read(self) -> _Body:
+        """What is on file."""
         try:
-            return _answers(json.loads(self.path.read_bytes().decode("utf-8")))
+            return _body(json.loads(self.path.read_bytes().decode("utf-8")))
         except FileNotFoundError:
-            return {}
+            return {"answers": {}, "settled": {}}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _DamagedError from error
 
-    def _read_or_set_aside(self) -> dict[str, list[dict[str, Any]]]:
-        """The answers on file; none where it was damaged. Only under the lock: it may be moved."""
+    def _read_or_set_aside(self) -> _Body:
+        """What is on file; nothing where it was damaged. Only under the lock: it may be moved."""
         try:
             return self._read()
         except _DamagedError:
             self._set_aside()
-            return {}
+            return {"answers": {}, "settled": {}}
+
+    def _write(self, body: _Body) -> None:
+        """Replace the file."""
+        whole = {"schema": SCHEMA, "version": VERSION, **body}
+        write_atomically(self.path, json.dumps(whole, indent=1, ensure_ascii=False))
 
     def _set_aside(self) -> None:
         """Move a damaged file out of the way, to a name that is not taken."""
@@ -197,8 +242,8 @@ class Predictions:
         )
 
 
-def _answers(body: object) -> dict[str, list[dict[str, Any]]]:
-    """The answers of a file's JSON; every entry is read once, so that damage shows here."""
+def _body(body: object) -> _Body:
+    """What a file's JSON holds; every entry is read once, so that damage shows here."""
     if not isinstance(body, dict) or body["schema"] != SCHEMA:
         raise ValueError("not a file of predictions")
     if body["version"] > VERSION:
@@ -207,10 +252,13 @@ def _answers(body: object) -> dict[str, list[dict[str, Any]]]:
             f"up to {VERSION}. Upgrade coursekit. Nothing was changed."
         )
     answers = cast("dict[str, list[dict[str, Any]]]", body["answers"])
+    settled = cast("dict[str, str]", body.get("settled", {}))
     for entries in answers.values():
         for entry in entries:
             Prediction(**entry)
-    return answers
+    if not all(isinstance(letter, str) for letter in settled.values()):
+        raise ValueError("a letter is no text")
+    return {"answers": answers, "settled": settled}
 
 
 @contextmanager

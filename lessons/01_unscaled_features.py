@@ -365,7 +365,7 @@ for name in ["BatchNorm on the raw input", "Adam in place of SGD", "fixed"]:
 # where does it break? Move the slider with the mouse, or click on it and use the arrow keys.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-widgets.explore(CASE, knob="proline_spread")
+widgets.explore(CASE, "proline_spread")
 
 # %% [markdown]
 # **Figure.** Training loss and validation accuracy of the reference run, in which all features have
@@ -448,6 +448,18 @@ plt.show()
 # - Scale with the mean and spread of the training rows, and keep the scaler with the model: in use,
 #   new rows need the very same numbers.
 #
+# What you predicted, beside what happened:
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+widgets.look_back(
+    {
+        "01-fix": widgets.Happened(
+            "D", "standardising every feature", told_by="the spread of each input, in one batch"
+        )
+    }
+)
+
+# %% [markdown]
 # **On your own model**: put your own names into the next cell. `record` works around any PyTorch
 # loop; so do the plots.
 

@@ -1,6 +1,6 @@
 """What a case is: broken and fixed recipes that differ in one cause, and what must hold."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -10,7 +10,8 @@ from coursekit.cases.sign import Sign
 from coursekit.cases.sources import Source
 
 __all__ = [
-    "Case", "Claim", "Knob", "NoDifference", "Raises", "Recipe", "Rival", "Setup", "Sign", "Twin",
+    "Case", "Choice", "Claim", "Knob", "NoDifference", "Raises", "Recipe", "Rival",
+    "Setup", "Sign", "Twin",
 ]  # fmt: skip
 
 Build = Callable[..., Any]
@@ -104,6 +105,33 @@ class Knob:
     values: tuple[float, ...]
     start: float
 
+    @property
+    def positions(self) -> dict[str, object]:
+        """What each position says, and the value that it stands for."""
+        return {f"{value:g}": value for value in self.values}
+
+    @property
+    def first(self) -> str:
+        """The position to start at."""
+        return f"{self.start:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """A keyword of build that takes one of a few named values, such as an activation.
+
+    Attributes:
+        name: The keyword.
+        label: What the control says.
+        positions: What each option says, and the value that it stands for.
+        first: The option to start at.
+    """
+
+    name: str
+    label: str
+    positions: Mapping[str, object]
+    first: str
+
 
 @dataclass(frozen=True, kw_only=True)
 class Twin:
@@ -145,7 +173,7 @@ class Case:
         rivals: Wrong remedies, in the order in which the lesson shows them.
         claim: What must hold on every seed.
         shows: What in a record tells broken from fixed; empty where training itself is the same.
-        knobs: What a slider may move, on the fixed recipe.
+        knobs: What a live control may move, on the fixed recipe.
         keras: The twin.
         sources: Where the failure is described.
         finding: What the measurements say where that is not what the documents say; "" elsewhere.
@@ -165,7 +193,7 @@ class Case:
     rivals: tuple[Rival, ...]
     claim: AnyClaim
     shows: tuple[Sign, ...]
-    knobs: tuple[Knob, ...]
+    knobs: tuple[Knob | Choice, ...]
     keras: Twin
     sources: tuple[Source, ...]
     finding: str = ""

@@ -1,6 +1,13 @@
-"""Live controls for notebooks: `explore` (a slider that retrains) and `predict` (a form)."""
+"""Live controls for notebooks.
+
+- `explore`: sliders and lists over a case; every move trains again.
+- `predict`: a form in which the learner commits to an answer; `look_back` with `Happened`: what was
+  predicted beside what happened.
+"""
 
 from coursekit.widgets.asker import predict
 from coursekit.widgets.explorer import explore
+from coursekit.widgets.looker import look_back
+from coursekit.widgets.looking_back import Happened
 
-__all__ = ["explore", "predict"]
+__all__ = ["Happened", "explore", "look_back", "predict"]

@@ -7,7 +7,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from coursekit.widgets.setting import Setting
+
 Quantity = Literal["accuracy", "loss"]
+Rows = Literal["val", "test"]
+Below = Literal["score", "gradients"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """What a live control shows under the loss.
+
+    Attributes:
+        quantity: What is scored after each epoch.
+        rows: On which rows: ``val``, or ``test``, which stands for the rows in use.
+        below: The lower picture: that score, or the gradient norm of each layer.
+
+    >>> Watch(quantity="accuracy", rows="test").words
+    'accuracy in use'
+    """
+
+    quantity: Quantity = "accuracy"
+    rows: Rows = "val"
+    below: Below = "score"
+
+    @property
+    def words(self) -> str:
+        """What the score is called."""
+        return f"{self.quantity} in use" if self.rows == "test" else f"validation {self.quantity}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +44,10 @@ class Curve:
     Attributes:
         losses: Training loss of each step, before its update, shape (steps,).
         scored_at: Steps done when the validation rows were scored, shape (scorings,).
-        scores: The validation scores, shape (scorings,).
+        scores: The scores, shape (scorings,).
         planned_steps: Steps of the whole run.
+        gradients: The norm of the newest gradient of each layer's weights, from the input on,
+            shape (layers,); empty where it is not watched.
 
     >>> Curve(losses=(1.1, 9.0, math.nan), planned_steps=360).diverged_at
     2
@@ -28,6 +57,7 @@ class Curve:
     scored_at: tuple[int, ...] = ()
     scores: tuple[float, ...] = ()
     planned_steps: int = 0
+    gradients: tuple[float, ...] = ()
 
     @property
     def diverged_at(self) -> int | None:
@@ -41,23 +71,23 @@ class Outcome:
 
     Attributes:
         scores: What the recipe's ``evaluate`` returned.
-        validation: The last validation score.
+        watched: The last score on the rows that are watched.
         final_loss: Mean training loss of the last epoch.
         dead_share: Share of ReLU units that are zero for every training row, from 0 to 1;
             None where the model has none, or its numbers are not finite.
     """
 
     scores: Mapping[str, float]
-    validation: float
+    watched: float
     final_loss: float
     dead_share: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run at one position of the slider; `outcome` is None until it has finished."""
+    """One run at one setting; `outcome` is None until it has finished."""
 
-    setting: float
+    setting: Setting
     curve: Curve
     outcome: Outcome | None = None
 
@@ -80,8 +110,8 @@ class Exploration:
     """All that the view shows.
 
     Attributes:
-        reference: The finished run at the knob's start, always in view.
-        setting: Where the slider stands.
+        reference: The finished run at the start of every control, always in view.
+        setting: Where the controls stand.
         number: Which run is the newest; what an older one reports is dropped.
         live: The newest run, once it has something to show.
         failure: What went wrong in the newest run.
@@ -89,7 +119,7 @@ class Exploration:
     """
 
     reference: Run
-    setting: float
+    setting: Setting
     number: int = 0
     live: Run | None = None
     failure: Failure | None = None
@@ -98,9 +128,9 @@ class Exploration:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """The slider moved: a new run begins, and the one before it is over."""
+    """A control moved: a new run begins, and the one before it is over."""
 
-    setting: float
+    setting: Setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +169,11 @@ Event = Moved | Returned | Grew | Finished | Failed
 def update(state: Exploration, event: Event) -> Exploration:
     """The state after an event; the same object where the event is of a run that is over.
 
-    >>> begun = Exploration(reference=Run(setting=1.0, curve=Curve()), setting=1.0)
-    >>> moved = update(begun, Moved(setting=10.0))
-    >>> moved.setting, moved.number, moved.running
-    (10.0, 1, True)
+    >>> here, there = Setting(knobs=(), chosen=("1",)), Setting(knobs=(), chosen=("10",))
+    >>> begun = Exploration(reference=Run(setting=here, curve=Curve()), setting=here)
+    >>> moved = update(begun, Moved(setting=there))
+    >>> moved.setting.short, moved.number, moved.running
+    ('10', 1, True)
     >>> update(moved, Grew(number=0, curve=Curve())) is moved
     True
     """
@@ -187,22 +218,26 @@ def failure_of(error: BaseException) -> Failure:
     return Failure(words=f"{type(error).__name__}: {error}", where=where)
 
 
-def run_in_words(run: Run, *, quantity: Quantity) -> str:
+def run_in_words(run: Run, *, watch: Watch) -> str:
     """The numbers of a run as one sentence.
 
     >>> outcome = Outcome(
-    ...     scores={"test_accuracy": 0.98}, validation=0.9, final_loss=0.2, dead_share=0.25
+    ...     scores={"test_accuracy": 0.98}, watched=0.9, final_loss=0.2, dead_share=0.25
     ... )
-    >>> run_in_words(Run(setting=3, curve=Curve(), outcome=outcome), quantity="accuracy")
+    >>> run = Run(setting=Setting(knobs=(), chosen=()), curve=Curve(), outcome=outcome)
+    >>> run_in_words(run, watch=Watch())
     'test accuracy 0.980, validation accuracy 0.900, final training loss 0.200, 25 % of hidden units dead.'
     """  # noqa: E501 - a doctest's output cannot be wrapped
     if run.outcome is None:
         return f"{len(run.curve.losses)} of {run.curve.planned_steps} steps."
     parts = [f"{name.replace('_', ' ')} {number(v)}" for name, v in run.outcome.scores.items()]
-    parts.append(f"validation {quantity} {number(run.outcome.validation)}")
+    parts.append(f"{watch.words} {number(run.outcome.watched)}")
     parts.append(f"final training loss {number(run.outcome.final_loss)}")
     if run.outcome.dead_share is not None:
         parts.append(f"{run.outcome.dead_share:.0%} of hidden units dead".replace("%", " %"))
+    if run.curve.gradients:
+        first, last = (number(run.curve.gradients[end]) for end in (0, -1))
+        parts.append(f"gradient norm {first} in the first layer, {last} in the last")
     if run.curve.diverged_at is not None:
         parts.insert(0, f"diverged at step {run.curve.diverged_at}")
     return ", ".join(parts) + "."

@@ -1,18 +1,20 @@
-"""The live control: a slider over one knob of a case, retraining as it moves. The view only."""
+"""The live control over the knobs of a case, retraining as they move. The view only."""
 
 import asyncio
 import base64
 import html
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from threading import RLock
 from typing import Any, final
 
 import ipywidgets
 
-from coursekit.cases.case import Case, Knob, Recipe
-from coursekit.errors import unknown
+from coursekit.cases.case import Case, Choice, Knob, Recipe
+from coursekit.errors import BadInputError, unknown
 from coursekit.widgets.exploration import (
+    Below,
     Event,
     Exploration,
     Failed,
@@ -21,12 +23,15 @@ from coursekit.widgets.exploration import (
     Moved,
     Quantity,
     Returned,
+    Rows,
     Run,
+    Watch,
     failure_of,
     run_in_words,
     update,
 )
 from coursekit.widgets.picture import WIDTH_PX, Picture
+from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
 from coursekit.widgets.trial import Trial
 
@@ -37,43 +42,47 @@ DRAWING_RATIO = 3  # at least so long trained as drawn: a slow machine shows few
 
 def explore(
     case: Case,
-    knob: str,
-    *,
+    *knobs: str,
     recipe: Recipe | None = None,
     seed: int = 0,
     device: str = "cpu",
     quantity: Quantity = "accuracy",
+    rows: Rows = "val",
+    below: Below = "score",
 ) -> "Explorer":
-    """A slider over one knob of a case: every move trains the recipe again, before your eyes.
+    """Controls over knobs of a case: every move trains the recipe again, before your eyes.
 
     Args:
         case: The case.
-        knob: The name of one of its knobs.
+        knobs: Names of its knobs: a number becomes a slider, a choice a list.
         recipe: What to train; the case's fixed recipe if None.
         seed: The seed of every run.
         device: Where every run happens.
-        quantity: What to score on the validation rows after each epoch.
+        quantity: What to score after each epoch.
+        rows: On which rows: validation, or ``"test"`` for the rows in use.
+        below: What is drawn under the loss: that score, or each layer's gradient norm.
 
     Raises:
         UnknownNameError: The case has no such knob.
+        BadInputError: No knob is named.
 
     >>> from coursekit.cases import get_case
     >>> control = explore(get_case("unscaled-features"), "proline_spread")
     >>> control
     Live control: spread of proline (standard deviations), 0.1 to 1000. Run this cell to move it.
-    >>> control.state.reference.setting
-    1.0
+    >>> control.state.reference.setting.short
+    '1'
     """
-    for candidate in case.knobs:
-        if candidate.name == knob:
-            return Explorer(
-                case.fixed if recipe is None else recipe,
-                candidate,
-                seed=seed,
-                device=device,
-                quantity=quantity,
-            )
-    raise unknown("knob", knob, [each.name for each in case.knobs])
+    there = {knob.name: knob for knob in case.knobs}
+    if not knobs:
+        raise BadInputError(f"No knob was named. Case {case.name!r} has: {', '.join(there)}.")
+    for name in knobs:
+        if name not in there:
+            raise unknown("knob", name, list(there))
+    return Explorer(
+        case.fixed if recipe is None else recipe, [there[name] for name in knobs],
+        seed=seed, device=device, watch=Watch(quantity=quantity, rows=rows, below=below),
+    )  # fmt: skip
 
 
 @final
@@ -82,29 +91,38 @@ class Explorer:
 
     Attributes:
         state: What is shown, as plain values.
-        slider: Set ``slider.value`` to move it from code.
+        controls: Knob name to its slider or list; set its ``value`` to move it from code.
         box: The whole control.
     """
 
     def __init__(
-        self, recipe: Recipe, knob: Knob, *, seed: int, device: str, quantity: Quantity
+        self,
+        recipe: Recipe,
+        knobs: Sequence[Knob | Choice],
+        *,
+        seed: int,
+        device: str,
+        watch: Watch,
     ) -> None:
-        self._recipe, self._knob = recipe, knob
-        self._seed, self._device, self._quantity = seed, device, quantity
+        self._recipe, self._start = recipe, Setting.start(knobs)
+        self._seed, self._device, self._watch = seed, device, watch
         self._lock = RLock()  # JupyterLab calls back on a thread of its own
         self._task: asyncio.Task[None] | None = None
+        self._returning = False
         reference = self._train_reference()
-        self.state = Exploration(reference=reference, setting=knob.start)
-        self._picture = Picture(reference, quantity=quantity)
+        self.state = Exploration(reference=reference, setting=self._start)
+        self._picture = Picture(reference, watch=watch)
         self._still = self._picture.draw(None)
         self._lay_out()
         self._show_rest()
-        self.slider.observe(self._on_move, names="value")
+        for control in self.controls.values():
+            control.observe(self._on_move, names="value")
         self._button.on_click(self._on_reset)
 
     def __repr__(self) -> str:
-        low, high = self._knob.values[0], self._knob.values[-1]
-        return f"Live control: {self._knob.label}, {low:g} to {high:g}. Run this cell to move it."
+        ranges = "; ".join(_range_in_words(knob) for knob in self._start.knobs)
+        which = "it" if len(self._start.knobs) == 1 else "them"
+        return f"Live control: {ranges}. Run this cell to move {which}."
 
     def _repr_mimebundle_(
         self, **_kwargs: object
@@ -120,23 +138,25 @@ class Explorer:
             await asyncio.sleep(0.001)
 
     def _train_reference(self) -> Run:
-        """The run at the knob's start, to its end; what it raises is the cell's own error."""
-        trial = self._trial(self._knob.start)
+        """The run at the start, to its end; what it raises is the cell's own error."""
+        trial = self._trial(self._start)
         while trial.advance():
             pass
-        return Run(setting=self._knob.start, curve=trial.curve(), outcome=trial.outcome())
+        return Run(setting=self._start, curve=trial.curve(), outcome=trial.outcome())
 
-    def _trial(self, setting: float) -> Trial:
-        """A new run at one position of the slider."""
-        recipe = self._recipe.having(**{self._knob.name: setting})
-        return Trial(recipe, seed=self._seed, device=self._device, quantity=self._quantity)
+    def _trial(self, setting: Setting) -> Trial:
+        """A new run at one setting."""
+        recipe = self._recipe.having(**setting.values)
+        return Trial(recipe, seed=self._seed, device=self._device, watch=self._watch)
 
-    def _on_move(self, change: dict[str, Any]) -> None:
-        """Begin a run where the slider stands now; the run before it ends at its next yield."""
-        if change["new"] == self.state.setting:
-            return  # the reset button has put the slider back
-        self._apply(Moved(setting=change["new"]))
-        run = self._drive(self.state.number, change["new"])
+    def _on_move(self, _change: object) -> None:
+        """Begin a run where the controls stand now; the run before it ends at its next yield."""
+        if self._returning:
+            return  # the reset button puts the controls back
+        chosen = tuple(control.label for control in self.controls.values())
+        setting = Setting(knobs=self._start.knobs, chosen=chosen)
+        self._apply(Moved(setting=setting))
+        run = self._drive(self.state.number, setting)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # plain Python: nobody would drive a task
@@ -149,11 +169,22 @@ class Explorer:
         """Back to the reference."""
         try:
             self._apply(Returned())
-            self.slider.value = self._knob.start
+            with self._being_put_back():
+                for knob in self._start.knobs:
+                    self.controls[knob.name].label = knob.first
         except Exception as error:  # nobody reads what a button's callback raises
             self._apply(Failed(number=self.state.number, failure=failure_of(error)))
 
-    def _drive(self, number: int, setting: float) -> Iterator[None]:
+    @contextmanager
+    def _being_put_back(self) -> Iterator[None]:
+        """While this lasts, a control that moves starts no run."""
+        self._returning = True
+        try:
+            yield
+        finally:
+            self._returning = False
+
+    def _drive(self, number: int, setting: Setting) -> Iterator[None]:
         """One run, handing control back after each epoch; ends early once it is not the newest."""
         try:
             trial = self._trial(setting)
@@ -191,33 +222,53 @@ class Explorer:
         """Picture, numbers and code of a control at rest: only now, so that nothing chatters."""
         self._alarm.value = ""
         self._image.value = self._picture.draw(self.state.live)
-        self._status.value = _status_html(self.state, self._knob, self._quantity)
-        code = setting_code(
-            self._recipe, name=self._knob.name, value=self.state.setting, seed=self._seed
-        )
+        self._status.value = _status_html(self.state, self._watch)
+        code = setting_code(self._recipe, self.state.setting.values, seed=self._seed)
         self._lines.value = _code_html(code.lines)
         self._program.value = _code_html(code.program or "This recipe has no flat form.")
 
     def _lay_out(self) -> None:
         """Make the widgets; a row wraps where the window is narrow."""
         wide = {"width": "auto", "max_width": f"{WIDTH_PX}px"}
-        self.slider = ipywidgets.SelectionSlider(
-            options=[(f"{value:g}", value) for value in self._knob.values],
-            value=self._knob.start,
-            tooltip=self._knob.label,
-            layout={"flex": "1 1 200px", "width": "auto", "min_width": "0"},
-        )
+        self.controls = {knob.name: _control(knob) for knob in self._start.knobs}
         self._button = ipywidgets.Button(
             description="Reset", layout={"width": "80px", "flex": "none"}
         )
-        label = ipywidgets.HTML(f"<b>{html.escape(self._knob.label)}</b>", layout=wide)
+        *rows, last = [
+            part
+            for knob in self._start.knobs
+            for part in (_label(knob, wide), self.controls[knob.name])
+        ]
         self._image = ipywidgets.Image(format="png", layout={**wide, "height": "auto"})
         self._status, self._alarm = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
         self._lines, self._program = ipywidgets.HTML(), ipywidgets.HTML()
         whole = ipywidgets.Accordion([self._program], titles=["This run as plain code"])
-        row = ipywidgets.HBox([self.slider, self._button], layout={**wide, "max_width": "480px"})
+        row = ipywidgets.HBox([last, self._button], layout={**wide, "max_width": "480px"})
         code = ipywidgets.VBox([self._lines, whole], layout=wide)
-        self.box = ipywidgets.VBox([label, row, self._alarm, self._image, self._status, code])
+        parts = [*rows, row, self._alarm, self._image, self._status, code]
+        self.box = ipywidgets.VBox(parts)
+
+
+def _control(knob: Knob | Choice) -> Any:
+    """A slider for numbers, a list for named values."""
+    layout = {"flex": "1 1 200px", "width": "auto", "max_width": "392px", "min_width": "0"}
+    kind = ipywidgets.SelectionSlider if isinstance(knob, Knob) else ipywidgets.Dropdown
+    return kind(
+        options=list(knob.positions.items()), value=knob.positions[knob.first],
+        tooltip=knob.label, layout=layout,
+    )  # fmt: skip
+
+
+def _label(knob: Knob | Choice, layout: dict[str, str]) -> ipywidgets.HTML:
+    """What a control moves, above it."""
+    return ipywidgets.HTML(f"<b>{html.escape(knob.label)}</b>", layout=layout)
+
+
+def _range_in_words(knob: Knob | Choice) -> str:
+    """What a control moves, and how far."""
+    if isinstance(knob, Knob):
+        return f"{knob.label}, {knob.values[0]:g} to {knob.values[-1]:g}"
+    return f"{knob.label}, {', '.join(knob.positions)}"
 
 
 async def _take_turns(run: Iterator[None]) -> None:
@@ -226,14 +277,14 @@ async def _take_turns(run: Iterator[None]) -> None:
         await asyncio.sleep(0)
 
 
-def _status_html(state: Exploration, knob: Knob, quantity: Quantity) -> str:
+def _status_html(state: Exploration, watch: Watch) -> str:
     """The numbers as sentences that a screen reader speaks once, when the run has ended."""
     lines = []
     if state.live is not None:
-        words = run_in_words(state.live, quantity=quantity)
-        lines.append(f"<b>This run, {html.escape(knob.label)} = {state.setting:g}:</b> {words}")
-    words = run_in_words(state.reference, quantity=quantity)
-    lines.append(f"<b>Reference, {state.reference.setting:g}:</b> {words}")
+        words = run_in_words(state.live, watch=watch)
+        lines.append(f"<b>This run, {html.escape(state.setting.long)}:</b> {words}")
+    words = run_in_words(state.reference, watch=watch)
+    lines.append(f"<b>Reference, {html.escape(state.reference.setting.short)}:</b> {words}")
     opening = '<div role="status" aria-live="polite" class="ck-status" style="line-height:1.4">'
     return f"{opening}{'<br>'.join(lines)}</div>"
 

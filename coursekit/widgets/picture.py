@@ -1,4 +1,4 @@
-"""The picture of a live control: loss and validation score of this run over the reference.
+"""The picture of a live control: this run over the reference, the loss above, a panel below.
 
 Axes, ticks and the reference are drawn once and copied back under each new curve: about 20 ms
 a picture where a full drawing takes 60.
@@ -14,9 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from coursekit.widgets.exploration import Curve, Quantity, Run
+from coursekit.widgets.exploration import Curve, Run, Watch
+from coursekit.widgets.panels import Panel, panel_of
 
 WIDTH_PX = 640
+LEFT = 0.13
 SHARPNESS = 1.5  # image pixels per CSS pixel: still sharp at 150 % zoom
 REFERENCE = {"color": "#5a5a5a", "linestyle": (0, (4, 2)), "linewidth": 1.6}
 LIVE = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
@@ -24,61 +26,86 @@ MOST_BACKGROUNDS = 8  # 2.5 MB each
 NO_LAYOUT: Any = "none"  # the margins are fixed, whatever a notebook's style asks for
 LOSS_FLOOR, LOSS_CEILING = 1e-4, 1e6
 
-Limits = tuple[float, float, float]
+Limits = tuple[float, float, float, float]
 
 
 @final
 class Picture:
     """A figure that is kept and drawn over and over; `draw` returns PNG bytes.
 
+    >>> from coursekit.widgets.setting import Setting
     >>> losses = (1.0, 0.5)
     >>> curve = Curve(losses=losses, scored_at=(2,), scores=(0.9,), planned_steps=2)
-    >>> picture = Picture(Run(setting=1.0, curve=curve), quantity="accuracy")
+    >>> start = Setting(knobs=(), chosen=("1",))
+    >>> picture = Picture(Run(setting=start, curve=curve), watch=Watch())
     >>> picture.draw(None)[1:4]
     b'PNG'
     """
 
-    def __init__(self, reference: Run, *, quantity: Quantity) -> None:
+    def __init__(self, reference: Run, *, watch: Watch) -> None:
         self._reference = reference
+        self._panel = panel_of(watch)
         self._backgrounds: dict[Limits, Any] = {}
         figure = Figure(figsize=(6.4, 4.3), dpi=100 * SHARPNESS, layout=NO_LAYOUT)
         self._canvas: Any = FigureCanvasAgg(figure)  # its blitting methods are not annotated
-        self.loss_axes, self.score_axes = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-        _furnish(self.loss_axes, self.score_axes, quantity)
-        figure.subplots_adjust(left=0.12, right=0.975, top=0.9, bottom=0.115, hspace=0.09)
-        _plot(self.loss_axes, self.score_axes, reference.curve, REFERENCE)
-        self._live = _plot(self.loss_axes, self.score_axes, Curve(), {**LIVE, "animated": True})
+        shared = watch.below == "score"  # then one axis of steps serves both
+        self.loss_axes, self.lower_axes = figure.subplots(
+            2, 1, sharex=shared, height_ratios=[3, 2] if shared else [5, 4]
+        )
+        _furnish(self.loss_axes, watch)
+        self._panel.furnish(self.lower_axes)
+        for axes in (self.loss_axes, self.lower_axes):
+            axes.grid(visible=True, color="#e4e4e4", linewidth=0.8)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.subplots_adjust(
+            left=LEFT, right=0.975, top=0.9, bottom=0.115, hspace=0.09 if shared else 0.5
+        )
+        self._plot(reference.curve, REFERENCE)
+        self._live = self._plot(Curve(), {**LIVE, "animated": True})
         (self._end,) = self.loss_axes.plot([], [], "X", color="#d55e00", ms=10, animated=True)
         self._end.set_clip_on(False)
         self._note = self.loss_axes.text(
             0.5, 0.94, "", transform=self.loss_axes.transAxes, animated=True,
             ha="center", va="top", color="#8a3b00", weight="bold",
         )  # fmt: skip
-        self._title = figure.text(0.12, 0.93, "", animated=True, color=LIVE["color"], weight="bold")
+        alone = len(reference.setting.chosen) < 2  # the positions of several take room
+        self._headline = "solid: this run, " if alone else "solid: "
+        head: dict[str, Any] = {"weight": "bold", "size": 10 if alone else 8.5}
+        self._title = figure.text(LEFT, 0.93, "", animated=True, color=LIVE["color"], **head)
         figure.text(
-            0.975, 0.93, f"dashed: reference, {reference.setting:g}", ha="right",
-            color=REFERENCE["color"], weight="bold",
+            0.975, 0.93, f"dashed: reference, {reference.setting.short}", ha="right",
+            color=REFERENCE["color"], **head,
         )  # fmt: skip
-        steps, low, _ = _limits(reference.curve, Curve())
+        steps, low, _, width = _limits(reference.curve, Curve(), self._panel)
         for top in _tops(reference.curve):
-            self._background((steps, low, top))  # now, and not in the first picture of a run
+            self._background((steps, low, top, width))  # now, and not in a run's first picture
 
     def draw(self, live: Run | None) -> bytes:
         """The picture as PNG: the reference, and this run where there is one."""
         curve = Curve() if live is None else live.curve
-        background = self._background(_limits(self._reference.curve, curve))
+        background = self._background(_limits(self._reference.curve, curve, self._panel))
         self._set_live(live, curve)
         self._canvas.restore_region(background)
-        for axes, artist in zip((self.loss_axes, self.score_axes), self._live, strict=True):
+        for axes, artist in zip((self.loss_axes, self.lower_axes), self._live, strict=True):
             axes.draw_artist(artist)
         for artist in (self._end, self._note, self._title):
             self.loss_axes.draw_artist(artist)
         return _png(self._canvas)
 
+    def _plot(self, curve: Curve, style: dict[str, Any]) -> tuple[Any, Any]:
+        """One run's two lines."""
+        losses = _visible(curve)
+        (loss_line,) = self.loss_axes.plot(range(len(losses)), losses, **style)
+        (lower_line,) = self.lower_axes.plot(
+            *self._panel.points(curve), marker=self._panel.marker, markersize=4, **style
+        )
+        return loss_line, lower_line
+
     def _background(self, limits: Limits) -> Any:
         """What stays, drawn once for each pair of limits that a run asked for."""
-        steps, low, high = limits
+        steps, low, high, width = limits
         self.loss_axes.set(xlim=(0, steps), ylim=(low, high))
+        self.lower_axes.set(xlim=(self._panel.start, width))
         if limits not in self._backgrounds:
             if len(self._backgrounds) == MOST_BACKGROUNDS:
                 self._backgrounds.clear()
@@ -89,11 +116,11 @@ class Picture:
 
     def _set_live(self, live: Run | None, curve: Curve) -> None:
         """Put the newest run into the artists that are drawn each time."""
-        loss_line, score_line = self._live
+        loss_line, lower_line = self._live
         losses = _visible(curve)
         loss_line.set_data(range(len(losses)), losses)
-        score_line.set_data(curve.scored_at, curve.scores)
-        self._title.set_text("" if live is None else f"solid: this run, {live.setting:g}")
+        lower_line.set_data(*self._panel.points(curve))
+        self._title.set_text("" if live is None else f"{self._headline}{live.setting.short}")
         diverged = curve.diverged_at
         self._note.set_text("" if diverged is None else f"diverged at step {diverged}")
         if diverged is None:
@@ -104,29 +131,13 @@ class Picture:
         self._end.set_data([max(diverged - 1, 0)], [height])  # on the last number there was
 
 
-def _furnish(loss_axes: Axes, score_axes: Axes, quantity: Quantity) -> None:
-    """Scales, labels and grid of both axes."""
-    unit = " (nat)" if quantity == "accuracy" else ""  # a classifier's loss is a cross-entropy
+def _furnish(loss_axes: Axes, watch: Watch) -> None:
+    """Scales and labels of the loss."""
+    unit = " (nat)" if watch.quantity == "accuracy" else ""  # a classifier's is a cross-entropy
     loss_axes.set(yscale="log", ylabel=f"training loss{unit}")
+    if watch.below != "score":
+        loss_axes.set(xlabel="step (batches trained on)")
     loss_axes.minorticks_off()
-    score_axes.set(xlabel="step (batches trained on)", ylabel=f"validation\n{quantity}")
-    if quantity == "accuracy":
-        score_axes.set(ylim=(-0.03, 1.03))
-    else:
-        score_axes.set(yscale="log")
-    for axes in (loss_axes, score_axes):
-        axes.grid(visible=True, color="#e4e4e4", linewidth=0.8)
-        axes.spines[["top", "right"]].set_visible(False)
-
-
-def _plot(
-    loss_axes: Axes, score_axes: Axes, curve: Curve, style: dict[str, Any]
-) -> tuple[Any, Any]:
-    """One run's two lines."""
-    losses = _visible(curve)
-    (loss_line,) = loss_axes.plot(range(len(losses)), losses, **style)
-    (score_line,) = score_axes.plot(curve.scored_at, curve.scores, **style)
-    return loss_line, score_line
 
 
 def _visible(curve: Curve) -> list[float]:
@@ -134,13 +145,17 @@ def _visible(curve: Curve) -> list[float]:
     return list(curve.losses[: curve.diverged_at])
 
 
-def _limits(reference: Curve, live: Curve) -> Limits:
-    """Steps, and whole decades that hold both runs; beyond the ceiling a curve leaves the top."""
+def _limits(reference: Curve, live: Curve, panel: Panel) -> Limits:
+    """Steps, whole decades that hold both runs, and the panel's end.
+
+    Beyond the ceiling a curve leaves the top.
+    """
     steps = max(reference.planned_steps, live.planned_steps, 1)
     low = min(_decade_below(reference), _decade_below(live))
     tops = _tops(reference)
     highest = max(_visible(live), default=0.0)
-    return steps, low, next((top for top in tops if highest <= top), tops[-1])
+    high = next((top for top in tops if highest <= top), tops[-1])
+    return steps, low, high, max(panel.width(reference), panel.width(live), 1)
 
 
 def _tops(reference: Curve) -> tuple[float, ...]:

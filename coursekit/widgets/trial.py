@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.cases.case import Recipe
-from coursekit.widgets.exploration import Curve, Outcome, Quantity
+from coursekit.widgets.exploration import Curve, Outcome, Watch
 
 
 @final
@@ -22,16 +22,17 @@ class Trial:
 
     >>> from coursekit.cases import get_case
     >>> fixed = get_case("unscaled-features").fixed
-    >>> trial = Trial(fixed, seed=0, device="cpu", quantity="accuracy")
+    >>> trial = Trial(fixed, seed=0, device="cpu", watch=Watch())
     >>> while trial.advance():
     ...     pass
     >>> trial.outcome().scores == fixed.run(seed=0)
     True
     """
 
-    def __init__(self, recipe: Recipe, *, seed: int, device: str, quantity: Quantity) -> None:
+    def __init__(self, recipe: Recipe, *, seed: int, device: str, watch: Watch) -> None:
         self._recipe = recipe
-        self._quantity = quantity
+        self._watch = watch
+        self._gradients: tuple[float, ...] = ()
         self._random_state: Tensor | None = None
         self._heard: list[Tensor] = []
         self._losses: list[float] = []
@@ -49,7 +50,9 @@ class Trial:
             self._losses.extend(torch.stack(self._heard).tolist() if self._heard else ())
             self._heard.clear()
             self._scored_at.append(len(self._losses))
-            self._scores.append(_score(self._setup, self._quantity))
+            self._scores.append(_score(self._setup, self._watch))
+            if self._watch.below == "gradients":
+                self._gradients = _gradient_norms(self._setup.model)
         return True
 
     def close(self) -> None:
@@ -65,6 +68,7 @@ class Trial:
             scored_at=tuple(self._scored_at),
             scores=tuple(self._scores),
             planned_steps=self._setup.epochs * len(self._setup.train),
+            gradients=self._gradients,
         )
 
     def outcome(self) -> Outcome:
@@ -75,7 +79,7 @@ class Trial:
         last = self._losses[-len(self._setup.train) :]
         return Outcome(
             scores=scores,
-            validation=self._scores[-1],
+            watched=self._scores[-1],
             final_loss=sum(last) / len(last),
             dead_share=dead_share,
         )
@@ -127,14 +131,25 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-def _score(setup: Any, quantity: Quantity) -> float:
-    """Accuracy or loss on the validation rows."""
-    inputs, labels = setup.val.tensors
+def _score(setup: Any, watch: Watch) -> float:
+    """Accuracy or loss on the rows that are watched."""
+    inputs, labels = (setup.test if watch.rows == "test" else setup.val).tensors
     with _evaluating(setup.model):
         outputs = setup.model(inputs)
-        if quantity == "loss":
+        if watch.quantity == "loss":
             return float(setup.loss_fn(outputs, labels))
         return float((outputs.argmax(dim=1) == labels).float().mean())
+
+
+def _gradient_norms(model: nn.Module) -> tuple[float, ...]:
+    """Norm of the gradient that the last step left in each layer's weights, from the input on."""
+    layers = [getattr(layer, "weight", None) for layer in model.modules()]
+    left = [
+        weight.grad.norm()
+        for weight in layers
+        if isinstance(weight, Tensor) and weight.dim() > 1 and weight.grad is not None
+    ]
+    return tuple(torch.stack(left).tolist()) if left else ()
 
 
 def _dead_share(setup: Any) -> float | None:

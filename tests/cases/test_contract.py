@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coursekit.cases import CASES, get_case
 from coursekit.cases import sources as sources_module
-from coursekit.cases.case import Case, Claim, NoDifference, Raises, Recipe
+from coursekit.cases.case import Case, Claim, Knob, NoDifference, Raises, Recipe
 from coursekit.cases.script import diff, unbind
 from coursekit.errors import UnknownNameError
 
@@ -80,8 +80,10 @@ def test_words_are_there_and_end_where_sentences_end(case: Case) -> None:
 def test_knobs_are_keywords_of_build(case: Case) -> None:
     for knob in case.knobs:
         assert knob.name in keywords(case.fixed)
-        assert knob.start in knob.values
-        assert list(knob.values) == sorted(knob.values)
+        assert knob.first in knob.positions
+        if isinstance(knob, Knob):
+            assert len(knob.positions) == len(knob.values)  # no two positions read the same
+            assert list(knob.values) == sorted(knob.values)
 
 
 @every_case

@@ -15,34 +15,41 @@ from coursekit.widgets.exploration import (
     Outcome,
     Returned,
     Run,
+    Watch,
     failure_of,
     run_in_words,
     update,
 )
+from coursekit.widgets.setting import Setting
 
-OUTCOME = Outcome(scores={"test_accuracy": 0.5}, validation=0.4, final_loss=2.0, dead_share=None)
-REFERENCE = Run(setting=1.0, curve=Curve(losses=(1.0,), planned_steps=1), outcome=OUTCOME)
+
+def at(position: str) -> Setting:
+    return Setting(knobs=(), chosen=(position,))
+
+
+OUTCOME = Outcome(scores={"test_accuracy": 0.5}, watched=0.4, final_loss=2.0, dead_share=None)
+REFERENCE = Run(setting=at("1"), curve=Curve(losses=(1.0,), planned_steps=1), outcome=OUTCOME)
 GROWN = Curve(losses=(3.0, 2.0), scored_at=(2,), scores=(0.4,), planned_steps=4)
 BROKEN = Failure(words="ValueError: no", where="somewhere")
 
 
-def moved_to(setting: float) -> Exploration:
-    return update(Exploration(reference=REFERENCE, setting=1.0), Moved(setting=setting))
+def moved_to(position: str) -> Exploration:
+    return update(Exploration(reference=REFERENCE, setting=at("1")), Moved(setting=at(position)))
 
 
 def test_a_move_begins_a_run_and_keeps_the_reference() -> None:
-    state = moved_to(10.0)
-    assert (state.setting, state.number, state.running) == (10.0, 1, True)
+    state = moved_to("10")
+    assert (state.setting, state.number, state.running) == (at("10"), 1, True)
     assert state.reference is REFERENCE
     assert state.live is None
 
 
 def test_a_run_grows_and_finishes() -> None:
-    grown = update(moved_to(10.0), Grew(number=1, curve=GROWN))
-    assert grown.live == Run(setting=10.0, curve=GROWN)
+    grown = update(moved_to("10"), Grew(number=1, curve=GROWN))
+    assert grown.live == Run(setting=at("10"), curve=GROWN)
     assert grown.running
     done = update(grown, Finished(number=1, curve=GROWN, outcome=OUTCOME))
-    assert done.live == Run(setting=10.0, curve=GROWN, outcome=OUTCOME)
+    assert done.live == Run(setting=at("10"), curve=GROWN, outcome=OUTCOME)
     assert not done.running
     assert done.reference is REFERENCE
 
@@ -56,38 +63,40 @@ def test_a_run_grows_and_finishes() -> None:
     ],
 )
 def test_what_an_older_run_reports_is_dropped(late: Grew | Finished | Failed) -> None:
-    second = update(moved_to(10.0), Moved(setting=30.0))
+    second = update(moved_to("10"), Moved(setting=at("30")))
     assert update(second, late) is second
-    back = update(moved_to(10.0), Returned())
+    back = update(moved_to("10"), Returned())
     assert update(back, late) is back
 
 
 def test_a_failure_is_kept_until_the_next_move() -> None:
-    failed = update(moved_to(10.0), Failed(number=1, failure=BROKEN))
+    failed = update(moved_to("10"), Failed(number=1, failure=BROKEN))
     assert failed.failure is BROKEN
     assert not failed.running
-    assert update(failed, Moved(setting=3.0)).failure is None
+    assert update(failed, Moved(setting=at("3"))).failure is None
     assert update(failed, Returned()).failure is None
 
 
 def test_reset_returns_to_the_reference_alone() -> None:
-    done = update(moved_to(10.0), Finished(number=1, curve=GROWN, outcome=OUTCOME))
+    done = update(moved_to("10"), Finished(number=1, curve=GROWN, outcome=OUTCOME))
     back = update(done, Returned())
-    assert (back.setting, back.live, back.running) == (1.0, None, False)
+    assert (back.setting, back.live, back.running) == (at("1"), None, False)
     assert back.number > done.number
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_run_that_diverged_says_so_first(bad: float) -> None:
     curve = Curve(losses=(1.0, 5.0, bad, 1.0), planned_steps=4)
-    words = run_in_words(Run(setting=9.0, curve=curve, outcome=OUTCOME), quantity="loss")
+    words = run_in_words(
+        Run(setting=at("9"), curve=curve, outcome=OUTCOME), watch=Watch(quantity="loss")
+    )
     assert words.startswith("diverged at step 2, test accuracy 0.500, validation loss 0.400,")
     assert curve.diverged_at == 2
     assert GROWN.diverged_at is None
 
 
 def test_a_run_under_way_has_no_numbers_yet() -> None:
-    assert run_in_words(Run(setting=9.0, curve=GROWN), quantity="accuracy") == "2 of 4 steps."
+    assert run_in_words(Run(setting=at("9"), curve=GROWN), watch=Watch()) == "2 of 4 steps."
 
 
 def test_a_failure_names_the_line_that_raised() -> None:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from PIL import Image
+from torch import nn
+from torch.nn.init import xavier_uniform_
 
 from coursekit.cases import get_case
 from coursekit.cases.case import Recipe, Setup
 from coursekit.cases.plain import train
-from coursekit.errors import UnknownNameError
+from coursekit.errors import BadInputError, UnknownNameError
 from coursekit.widgets.explorer import Explorer, explore
 
 CASE = get_case("unscaled-features")
@@ -53,14 +55,14 @@ def test_before_the_first_move_it_shows_the_reference_and_runs_nothing() -> None
     explorer = control(witness)
     assert witness.epochs == [60]
     assert explorer.state.live is None
-    assert explorer.slider.value == 1.0
+    assert explorer.controls["proline_spread"].value == 1.0
     assert "Reference, 1:" in status(explorer)
     assert "This run" not in status(explorer)
 
 
 def test_without_an_event_loop_a_move_runs_to_the_end() -> None:
     explorer = control()
-    explorer.slider.value = 100.0
+    explorer.controls["proline_spread"].value = 100.0
     live = explorer.state.live
     assert live is not None
     assert live.outcome is not None
@@ -80,7 +82,7 @@ def test_a_new_move_ends_the_running_one_and_nothing_queues() -> None:
     async def hurry() -> Explorer:
         explorer = control(witness)
         for spread in (3.0, 10.0, 30.0):
-            explorer.slider.value = spread
+            explorer.controls["proline_spread"].value = spread
             for _ in range(4):
                 await asyncio.sleep(0)
         await explorer.settled()
@@ -95,7 +97,7 @@ def test_a_new_move_ends_the_running_one_and_nothing_queues() -> None:
     assert 0 < second < 10
     assert sorted(witness.closed) == [0, 1, 2, 3]  # no generator is left hanging
     assert explorer.state.live is not None
-    assert explorer.state.live.setting == 30.0
+    assert explorer.state.live.setting.short == "30"
     assert explorer.state.live.outcome is not None
     fresh = CASE.fixed.having(proline_spread=30.0).run(seed=0)
     assert explorer.state.live.outcome.scores == fresh
@@ -113,7 +115,7 @@ def test_the_run_grows_on_screen_and_its_numbers_come_once() -> None:
 
         explorer._image.observe(drawn, "value")
         explorer._status.observe(lambda change: said.append(change["new"]), "value")
-        explorer.slider.value = 10.0
+        explorer.controls["proline_spread"].value = 10.0
         await explorer.settled()
         return steps, said
 
@@ -131,7 +133,7 @@ def test_the_loop_stays_free_while_a_run_trains() -> None:
         witness = Witness()
         explorer = control(witness)
         turns = 0
-        explorer.slider.value = 10.0
+        explorer.controls["proline_spread"].value = 10.0
         while explorer.state.running:
             turns += 1
             await asyncio.sleep(0)
@@ -146,7 +148,7 @@ def test_an_exception_is_shown_and_kept() -> None:
     witness = Witness()
     explorer = control(witness)
     witness.fails_at = 3
-    explorer.slider.value = 10.0
+    explorer.controls["proline_spread"].value = 10.0
     failure = explorer.state.failure
     assert failure is not None
     assert failure.words == "ValueError: the <loader> is empty"
@@ -156,7 +158,7 @@ def test_an_exception_is_shown_and_kept() -> None:
     assert not explorer.state.running
 
     witness.fails_at = -1
-    explorer.slider.value = 30.0
+    explorer.controls["proline_spread"].value = 30.0
     assert explorer.state.failure is None
     assert explorer._alarm.value == ""
 
@@ -166,7 +168,7 @@ def test_an_exception_in_a_task_is_shown_too() -> None:
         witness = Witness()
         explorer = control(witness)
         witness.fails_at = 2
-        explorer.slider.value = 10.0
+        explorer.controls["proline_spread"].value = 10.0
         await explorer.settled()
         return explorer
 
@@ -182,7 +184,7 @@ def test_an_exception_in_the_last_reading_is_shown_too() -> None:
         raise KeyError("test")
 
     explorer._recipe = Recipe(build=CASE.fixed.build, train=train, evaluate=evaluate)
-    explorer.slider.value = 10.0
+    explorer.controls["proline_spread"].value = 10.0
     assert explorer.state.failure is not None
     assert "KeyError" in explorer._alarm.value
 
@@ -194,7 +196,7 @@ def test_an_exception_in_the_reference_run_is_the_cells_own() -> None:
 
 def test_a_run_that_diverges_says_so() -> None:
     explorer = control()
-    explorer.slider.value = 1000.0
+    explorer.controls["proline_spread"].value = 1000.0
     live = explorer.state.live
     assert live is not None
     assert f"diverged at step {live.curve.diverged_at}, " in status(explorer)
@@ -208,7 +210,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
     async def reset() -> Explorer:
         explorer = control(witness)
         still = bytes(explorer._image.value)
-        explorer.slider.value = 100.0
+        explorer.controls["proline_spread"].value = 100.0
         await asyncio.sleep(0)
         explorer._button.click()
         await explorer.settled()
@@ -216,7 +218,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
         return explorer
 
     explorer = asyncio.run(reset())
-    assert explorer.slider.value == 1.0
+    assert explorer.controls["proline_spread"].value == 1.0
     assert explorer.state.live is None
     assert witness.epochs[1] < 60
     assert len(witness.epochs) == 2  # putting the slider back is no move
@@ -226,7 +228,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
 def test_the_static_form_is_a_sentence_and_the_reference_picture() -> None:
     explorer = control()
     before, metadata = explorer._repr_mimebundle_()
-    explorer.slider.value = 100.0
+    explorer.controls["proline_spread"].value = 100.0
     after, _ = explorer._repr_mimebundle_()
     assert after["text/plain"] == before["text/plain"] == repr(explorer)
     assert before["text/plain"].startswith("Live control: spread of proline")
@@ -242,3 +244,75 @@ def test_the_static_form_is_a_sentence_and_the_reference_picture() -> None:
 def test_an_unknown_knob_is_named_with_those_there_are() -> None:
     with pytest.raises(UnknownNameError, match=r"No knob 'proline'.*Knobs: proline_spread"):
         explore(CASE, "proline")
+
+
+DEEP = get_case("vanishing-gradients")
+
+
+def three_controls() -> Explorer:
+    return explore(
+        DEEP, "depth", "activation", "initialise",
+        recipe=DEEP.fixed.having(epochs=2), below="gradients",
+    )  # fmt: skip
+
+
+def test_several_controls_move_one_run() -> None:
+    explorer = three_controls()
+    explorer.controls["depth"].value = 3
+    explorer.controls["activation"].value = nn.Sigmoid
+    live = explorer.state.live
+    assert live is not None
+    assert live.setting.values == {
+        "depth": 3, "activation": nn.Sigmoid, "initialise": xavier_uniform_,
+    }  # fmt: skip
+    assert live.outcome is not None
+    fresh = DEEP.fixed.having(depth=3, activation=nn.Sigmoid, epochs=2).run(seed=0)
+    assert live.outcome.scores == fresh
+    words = "hidden layers = 3, activation = sigmoid, initial weights = Xavier:</b>"
+    assert words in status(explorer)
+    assert "for _ in range(3)" in explorer._program.value
+    assert "Sigmoid()" in explorer._lines.value
+
+
+def test_reset_puts_every_control_back_and_starts_no_run() -> None:
+    explorer = three_controls()
+    explorer.controls["depth"].value = 3
+    explorer.controls["initialise"].value = None
+    moves = explorer.state.number
+    explorer._button.click()
+    assert [control.label for control in explorer.controls.values()] == ["10", "tanh", "Xavier"]
+    assert explorer.state.live is None
+    assert explorer.state.number == moves + 1  # the return itself, and nothing after it
+    explorer.controls["depth"].value = 3
+    assert explorer.state.live is not None  # and a control moves again
+
+
+def test_the_gradients_by_layer_are_those_of_the_last_step() -> None:
+    explorer = three_controls()
+    setup = DEEP.fixed.having(epochs=2).build(0, "cpu")
+    for _ in train(setup):
+        pass
+    layers = [layer for layer in setup.model if isinstance(layer, nn.Linear)]
+    norms = [float(layer.weight.grad.square().sum().sqrt()) for layer in layers]
+    assert explorer.state.reference.curve.gradients == pytest.approx(norms, rel=1e-5)
+    assert len(norms) == 11
+    assert " in the first layer, " in status(explorer)
+
+
+def test_a_control_can_score_the_rows_in_use() -> None:
+    case = get_case("forgotten-normalize")
+    explorer = explore(case, "mean_in_use", rows="test", recipe=case.fixed.having(epochs=1))
+    explorer.controls["mean_in_use"].value = 0.0
+    live, reference = explorer.state.live, explorer.state.reference
+    assert live is not None
+    assert live.outcome is not None
+    assert live.curve.losses == reference.curve.losses  # the training is the same run
+    assert live.outcome.watched == pytest.approx(live.outcome.scores["truth"])
+    assert reference.outcome is not None
+    assert live.outcome.watched < reference.outcome.watched
+    assert f"accuracy in use {live.outcome.watched:.3f}" in status(explorer)
+
+
+def test_a_control_over_nothing_is_refused() -> None:
+    with pytest.raises(BadInputError, match=r"No knob was named.*has: proline_spread"):
+        explore(CASE)

@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from coursekit.widgets.exploration import Curve, Run
+from coursekit.widgets.exploration import Curve, Run, Watch
+from coursekit.widgets.panels import NORM_CEILING, NORM_FLOOR
 from coursekit.widgets.picture import LIVE, REFERENCE, WIDTH_PX, Picture
+from coursekit.widgets.setting import Setting
 
 STEPS = 60
+
+
+def at(position: str) -> Setting:
+    return Setting(knobs=(), chosen=(position,))
+
+
 REFERENCE_RUN = Run(
-    setting=1.0,
+    setting=at("1"),
     curve=Curve(
         losses=tuple(np.geomspace(1, 0.2, STEPS)),
         scored_at=tuple(range(6, STEPS + 1, 6)),
@@ -23,7 +31,7 @@ REFERENCE_RUN = Run(
 )
 
 
-def run(losses: list[float], *, setting: float = 10.0, planned_steps: int = STEPS) -> Run:
+def run(losses: list[float], *, setting: str = "10", planned_steps: int = STEPS) -> Run:
     count = len(losses) // 6
     curve = Curve(
         losses=tuple(losses),
@@ -31,7 +39,7 @@ def run(losses: list[float], *, setting: float = 10.0, planned_steps: int = STEP
         scores=(0.5,) * count,
         planned_steps=planned_steps,
     )
-    return Run(setting=setting, curve=curve)
+    return Run(setting=at(setting), curve=curve)
 
 
 def pixels(png: bytes) -> np.ndarray:  # type: ignore[type-arg]
@@ -45,14 +53,14 @@ def close_to(image: np.ndarray, colour: str) -> int:  # type: ignore[type-arg]
 
 
 def test_it_is_a_png_with_the_reference_in_it() -> None:
-    image = pixels(Picture(REFERENCE_RUN, quantity="accuracy").draw(None))
+    image = pixels(Picture(REFERENCE_RUN, watch=Watch()).draw(None))
     assert image.shape[1] == WIDTH_PX * 1.5
     assert close_to(image, str(REFERENCE["color"])) > 500
     assert close_to(image, str(LIVE["color"])) == 0
 
 
 def test_the_reference_stays_and_the_run_is_drawn_over_it() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     blank = pixels(picture.draw(None))
     drawn = pixels(picture.draw(run([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])))
     assert close_to(drawn, str(LIVE["color"])) > 200
@@ -65,7 +73,7 @@ def test_the_reference_stays_and_the_run_is_drawn_over_it() -> None:
 
 
 def test_a_growing_run_grows_on_the_picture() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     blue = [
         close_to(pixels(picture.draw(run([0.9] * steps))), str(LIVE["color"]))
         for steps in (6, 30, 60)
@@ -74,15 +82,15 @@ def test_a_growing_run_grows_on_the_picture() -> None:
 
 
 def test_nothing_of_an_earlier_run_is_left() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     before = picture.draw(None)
     picture.draw(run([1e5, math.nan, math.nan, 1.0, 1.0, 1.0]))
     assert picture.draw(None) == before
 
 
 def test_the_setting_is_written_on_it() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
-    picture.draw(run([0.9], setting=300.0))
+    picture = Picture(REFERENCE_RUN, watch=Watch())
+    picture.draw(run([0.9], setting="300"))
     texts = [text.get_text() for text in picture.loss_axes.figure.texts]
     assert texts == ["solid: this run, 300", "dashed: reference, 1"]
 
@@ -99,7 +107,7 @@ def test_the_setting_is_written_on_it() -> None:
 def test_a_run_that_diverged_is_marked_in_words_and_by_a_cross(
     losses: list[float], mark: tuple[list[int], list[float]]
 ) -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     picture.draw(run(losses))
     first_bad = next(i for i, loss in enumerate(losses) if not math.isfinite(loss))
     assert picture.loss_axes.texts[0].get_text() == f"diverged at step {first_bad}"
@@ -112,7 +120,7 @@ def test_a_run_that_diverged_is_marked_in_words_and_by_a_cross(
 
 
 def test_the_axes_hold_both_runs() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     picture.draw(run([300.0, 0.003], planned_steps=90))
     assert picture.loss_axes.get_ylim() == pytest.approx((1e-3, 1e6))
     assert picture.loss_axes.get_xlim() == (0, 90)
@@ -122,16 +130,16 @@ def test_the_axes_hold_both_runs() -> None:
 
 
 def test_every_axis_says_what_it_shows() -> None:
-    picture = Picture(REFERENCE_RUN, quantity="loss")
+    picture = Picture(REFERENCE_RUN, watch=Watch(quantity="loss"))
     assert picture.loss_axes.get_ylabel() == "training loss"
-    assert picture.score_axes.get_ylabel() == "validation\nloss"
-    assert picture.score_axes.get_xlabel() == "step (batches trained on)"
+    assert picture.lower_axes.get_ylabel() == "validation\nloss"
+    assert picture.lower_axes.get_xlabel() == "step (batches trained on)"
 
 
 def test_a_notebooks_layout_setting_does_not_move_it() -> None:
-    plain = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
+    plain = Picture(REFERENCE_RUN, watch=Watch()).draw(None)
     with mpl.rc_context({"figure.constrained_layout.use": True}):
-        styled = Picture(REFERENCE_RUN, quantity="accuracy").draw(None)
+        styled = Picture(REFERENCE_RUN, watch=Watch()).draw(None)
     assert styled == plain
 
 
@@ -139,6 +147,37 @@ def test_a_notebooks_layout_setting_does_not_move_it() -> None:
     ("highest", "top"), [(0.9, 1), (1.1, 100), (99.0, 100), (101.0, 1e6), (1e9, 1e6)]
 )
 def test_the_loss_axis_ends_in_one_of_few_places(highest: float, top: float) -> None:
-    picture = Picture(REFERENCE_RUN, quantity="accuracy")
+    picture = Picture(REFERENCE_RUN, watch=Watch())
     picture.draw(run([highest, 0.3]))
     assert picture.loss_axes.get_ylim() == pytest.approx((0.1, top))
+
+
+def with_gradients(norms: tuple[float, ...], position: str = "3") -> Run:
+    curve = Curve(losses=(1.0, 0.5), planned_steps=2, gradients=norms)
+    return Run(setting=at(position), curve=curve)
+
+
+def test_gradients_are_drawn_by_layer_on_axes_that_stay() -> None:
+    picture = Picture(with_gradients((1.0, 2.0, 3.0)), watch=Watch(below="gradients"))
+    height = picture.lower_axes.get_ylim()
+    picture.draw(with_gradients((1e-30, 0.0, math.nan, 1e9, 0.5)))
+    live = next(line for line in picture.lower_axes.lines if line.get_color() == LIVE["color"])
+    dashed = next(line for line in picture.lower_axes.lines if line.get_color() != LIVE["color"])
+    assert list(live.get_xdata()) == [1, 2, 4, 5]  # what is no number has no mark
+    assert list(live.get_ydata()) == [NORM_FLOOR, NORM_FLOOR, NORM_CEILING, 0.5]
+    assert list(dashed.get_ydata()) == [1.0, 2.0, 3.0]
+    assert picture.lower_axes.get_ylim() == height
+    assert picture.lower_axes.get_xlim() == (0.5, 5.5)
+    picture.draw(None)
+    assert picture.lower_axes.get_xlim() == (0.5, 3.5)
+    assert picture.loss_axes.get_xlabel() == "step (batches trained on)"
+    assert picture.lower_axes.get_xlabel() == "layer, from the input on"
+
+
+def test_both_settings_fit_beside_each_other() -> None:
+    long = Setting(knobs=(), chosen=("20", "sigmoid", "PyTorch's own"))
+    reference = Run(setting=long, curve=with_gradients((1.0,)).curve)
+    picture = Picture(reference, watch=Watch(below="gradients"))
+    picture.draw(Run(setting=long, curve=with_gradients((1.0,)).curve))
+    left, right = (text.get_window_extent() for text in picture.loss_axes.figure.texts)
+    assert left.x1 < right.x0

@@ -12,13 +12,14 @@ from torch.utils.data import DataLoader, TensorDataset
 from coursekit.cases import get_case
 from coursekit.cases.case import Recipe, Setup
 from coursekit.cases.plain import evaluate, train
+from coursekit.widgets.exploration import Watch
 from coursekit.widgets.trial import Trial
 
 FIXED = get_case("unscaled-features").fixed
 
 
 def finished(recipe: Recipe, seed: int = 0) -> Trial:
-    trial = Trial(recipe, seed=seed, device="cpu", quantity="accuracy")
+    trial = Trial(recipe, seed=seed, device="cpu", watch=Watch())
     while trial.advance():
         pass
     return trial
@@ -85,7 +86,7 @@ def test_the_step_of_divergence_is_the_first_loss_that_is_no_number() -> None:
 def test_what_else_runs_between_two_epochs_changes_nothing() -> None:
     recipe = BY_HAND.having(dropout=0.5, lr=0.1)
     alone = finished(recipe)
-    disturbed = Trial(recipe, seed=0, device="cpu", quantity="accuracy")
+    disturbed = Trial(recipe, seed=0, device="cpu", watch=Watch())
     while disturbed.advance():
         torch.manual_seed(99)
         torch.rand(7)
@@ -145,7 +146,7 @@ def test_a_validation_loss_inside_the_loop_is_no_training_step() -> None:
 
 
 def test_loss_can_be_scored_in_place_of_accuracy() -> None:
-    trial = Trial(BY_HAND, seed=0, device="cpu", quantity="loss")
+    trial = Trial(BY_HAND, seed=0, device="cpu", watch=Watch(quantity="loss"))
     assert trial.advance()
     setup = build_by_hand(0, "cpu")
     with torch.no_grad():

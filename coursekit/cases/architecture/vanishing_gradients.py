@@ -16,7 +16,7 @@ from torch.nn import ReLU, Sigmoid, Tanh
 from torch.nn.init import kaiming_normal_, xavier_uniform_
 from torch.optim import SGD, Adam
 
-from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import Case, Choice, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D1, D2, D3, Source
@@ -138,6 +138,22 @@ CASE = Case(
             label="hidden layers",
             values=(1, 2, 3, 4, 6, 8, 10, 15, 20),
             start=10,
+        ),
+        Choice(
+            name="activation",
+            label="activation",
+            positions={"sigmoid": Sigmoid, "tanh": Tanh, "ReLU": ReLU},
+            first="tanh",
+        ),
+        Choice(
+            name="initialise",
+            label="initial weights",
+            positions={
+                "Xavier": xavier_uniform_,
+                "He": kaiming_normal_,
+                "PyTorch's own": None,
+            },
+            first="Xavier",
         ),
     ),
     keras=Twin(

@@ -1,0 +1,96 @@
+"""The lower half of a live control's picture: a score after each epoch, or a gradient by layer."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import final
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from coursekit.widgets.exploration import Curve, Watch
+
+NORM_FLOOR, NORM_CEILING = 1e-12, 1e4
+
+
+class Panel(ABC):
+    """What is drawn under the loss.
+
+    Attributes:
+        start: Where the horizontal axis begins.
+        marker: The sign of a single reading; "" draws the line alone.
+    """
+
+    start: float
+    marker: str
+
+    @abstractmethod
+    def furnish(self, axes: Axes) -> None:
+        """Scales and labels."""
+
+    @abstractmethod
+    def points(self, curve: Curve) -> tuple[list[float], list[float]]:
+        """Where a run's line goes."""
+
+    @abstractmethod
+    def width(self, curve: Curve) -> float:
+        """Where the horizontal axis must end to hold a run."""
+
+
+@final
+class ScorePanel(Panel):
+    """The score of the watched rows after each epoch."""
+
+    start = 0.0
+    marker = ""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    def furnish(self, axes: Axes) -> None:
+        """Scales and labels."""
+        first, rest = self._watch.words.split(" ", 1)
+        axes.set(xlabel="step (batches trained on)", ylabel=f"{first}\n{rest}")
+        if self._watch.quantity == "accuracy":
+            axes.set(ylim=(-0.03, 1.03))
+        else:
+            axes.set(yscale="log")
+
+    def points(self, curve: Curve) -> tuple[list[float], list[float]]:
+        """Where a run's line goes."""
+        return list(curve.scored_at), list(curve.scores)
+
+    def width(self, curve: Curve) -> float:
+        """Where the horizontal axis must end to hold a run."""
+        return curve.planned_steps
+
+
+@final
+class GradientPanel(Panel):
+    """The newest gradient of each layer's weights, on axes that stay where they are."""
+
+    start = 0.5
+    marker = "o"
+
+    def furnish(self, axes: Axes) -> None:
+        """Scales and labels."""
+        axes.set(
+            xlabel="layer, from the input on", ylabel="gradient norm",
+            yscale="log", ylim=(NORM_FLOOR / 3, NORM_CEILING),
+        )  # fmt: skip
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.minorticks_off()
+
+    def points(self, curve: Curve) -> tuple[list[float], list[float]]:
+        """Where a run's line goes."""
+        norms = [(i, norm) for i, norm in enumerate(curve.gradients, 1) if math.isfinite(norm)]
+        held = [min(max(norm, NORM_FLOOR), NORM_CEILING) for _, norm in norms]
+        return [i for i, _ in norms], held
+
+    def width(self, curve: Curve) -> float:
+        """Where the horizontal axis must end to hold a run."""
+        return len(curve.gradients) + 0.5
+
+
+def panel_of(watch: Watch) -> Panel:
+    """The panel that a watch asks for."""
+    return GradientPanel() if watch.below == "gradients" else ScorePanel(watch)
