@@ -70,7 +70,7 @@ class Picture:
         )  # fmt: skip
         alone = len(reference.setting.chosen) < 2  # the positions of several take room
         self._headline = "solid: this run, " if alone else "solid: "
-        head: dict[str, Any] = {"weight": "bold", "size": 10 if alone else 8.5}
+        head: dict[str, Any] = {"weight": "bold", "size": 10 if alone else 8}
         self._title = figure.text(LEFT, 0.93, "", animated=True, color=LIVE["color"], **head)
         figure.text(
             0.975, 0.93, f"dashed: reference, {reference.setting.short}", ha="right",
