@@ -61,6 +61,7 @@ from coursekit.cases.normalization import (
     batchnorm_tiny_batch,
     covariate_shift_myth,
     eval_forgotten,
+    gradient_underflow,
     half_precision_overflow,
     last_small_batch,
     normalisation_learning_rate,
@@ -99,13 +100,11 @@ CASES: tuple[Case, ...] = (
     scaler_refitted_per_batch.CASE,
     value_range.CASE,
     # 03_learning_rate
-    batch_too_large.CASE,
-    batch_too_small.CASE,
     edge_of_stability.CASE,
     learning_rate_too_high.CASE,
     learning_rate_too_low.CASE,
+    scheduler_per_batch.CASE,
     # 04_vanishing_gradients
-    dead_relu.CASE,
     deep_plain_net.CASE,
     saturated_activations.CASE,
     vanishing_gradients.CASE,
@@ -125,6 +124,8 @@ CASES: tuple[Case, ...] = (
     softmax_before_cross_entropy.CASE,
     # 06_broken_loop
     unshuffled_loader.CASE,
+    batch_too_large.CASE,
+    batch_too_small.CASE,
     frozen_parameters.CASE,
     missing_zero_grad.CASE,
     stale_optimizer.CASE,
@@ -167,6 +168,7 @@ CASES: tuple[Case, ...] = (
     exploding_initialisation.CASE,
     exploding_recurrent.CASE,
     exploding_updates.CASE,
+    dead_relu.CASE,
     # 13_optimizers_and_schedules
     cosine_comes_back.CASE,
     coupled_weight_decay.CASE,
@@ -176,10 +178,10 @@ CASES: tuple[Case, ...] = (
     optimizer_choice.CASE,
     plateau_per_batch.CASE,
     plateau_wrong_mode.CASE,
-    scheduler_per_batch.CASE,
     weight_decay_too_high.CASE,
     # 14_precision_and_devices
     half_precision_overflow.CASE,
+    gradient_underflow.CASE,
 )
 
 

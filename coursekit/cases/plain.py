@@ -83,6 +83,18 @@ def evaluate_keras(setup: Setup) -> dict[str, float]:
     return {"test_accuracy": accuracy, "test_loss": loss}
 
 
+def evaluate_half(setup: Setup) -> dict[str, float]:
+    """Loss and accuracy on held-out rows, the layers in float16."""
+    setup.model.eval()
+    with torch.no_grad():
+        inputs, labels = setup.test.tensors
+        with torch.autocast(inputs.device.type, dtype=torch.float16):
+            logits = setup.model(inputs).float()
+        accuracy = (logits.argmax(dim=1) == labels).float().mean()
+        loss = setup.loss_fn(logits, labels)
+        return {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
+
+
 def evaluate_training_loss(setup: Setup) -> dict[str, float]:
     """Loss on the training rows, where settling shows, and accuracy on held-out ones."""
     setup.model.eval()

@@ -102,7 +102,7 @@ CASE = Case(
     family="architecture",
     kind="trains",
     question="I lowered the learning rate after a bad start. Why does the loss not come back?",
-    lesson="04_vanishing_gradients",
+    lesson="12_exploding_gradients",
     broken=_BROKEN,
     fixed=_BROKEN.having(activation=LeakyReLU),
     healthy=_BROKEN.having(lr=0.1, decay=1.0),

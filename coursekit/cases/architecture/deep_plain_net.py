@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D3, Source
+from coursekit.cases.sources import D1, D3, HE_2016, Source
 
 
 class Block(nn.Module):
@@ -159,6 +159,7 @@ CASE = Case(
             key="D1", title=D1, section="3. Architectural flaws: vanishing or exploding gradients"
         ),
         Source(key="D3", title=D3, section="The paragraph on model architecture"),
+        HE_2016,
     ),
     finding=(
         "Two documents say that residual connections mend a deep network. It depends on their "

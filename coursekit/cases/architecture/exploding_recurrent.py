@@ -17,7 +17,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, Source
+from coursekit.cases.sources import D1, PASCANU_2013, Source
 
 
 class RowReader(nn.Module):
@@ -155,5 +155,6 @@ CASE = Case(
         Source(
             key="D1", title=D1, section="3. Architectural flaws: vanishing or exploding gradients"
         ),
+        PASCANU_2013,
     ),
 )

@@ -18,7 +18,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D3, Source
+from coursekit.cases.sources import D1, D3, PASCANU_2013, Source
 
 
 def build(
@@ -152,5 +152,6 @@ CASE = Case(
             key="D1", title=D1, section="3. Architectural flaws: vanishing or exploding gradients"
         ),
         Source(key="D3", title=D3, section="The paragraph on the learning rate"),
+        PASCANU_2013,
     ),
 )

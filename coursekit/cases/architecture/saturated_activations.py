@@ -18,7 +18,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D3, Source
+from coursekit.cases.sources import D1, D3, GLOROT_2010, Source
 
 
 def build(
@@ -141,5 +141,6 @@ CASE = Case(
         Source(
             key="D1", title=D1, section="3. Architectural flaws: vanishing or exploding gradients"
         ),
+        GLOROT_2010,
     ),
 )

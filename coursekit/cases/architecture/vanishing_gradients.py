@@ -19,7 +19,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Choice, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, D3, Source
+from coursekit.cases.sources import D1, D2, D3, GLOROT_2010, Source
 
 
 def build(
@@ -168,6 +168,7 @@ CASE = Case(
         ),
         Source(key="D2", title=D2, section="1. Model architecture problems; example 2"),
         Source(key="D3", title=D3, section="The paragraph on model architecture"),
+        GLOROT_2010,
     ),
     finding=(
         "An activation alone does not decide it. Tanh, which one document names as a cause, trains "

@@ -19,7 +19,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, GLOROT_2010, HE_2015, Source
 
 
 def build(
@@ -155,6 +155,8 @@ CASE = Case(
             key="D1", title=D1, section="3. Architectural flaws: vanishing or exploding gradients"
         ),
         Source(key="D2", title=D2, section="2. Code examples: example 2"),
+        GLOROT_2010,
+        HE_2015,
     ),
     finding=(
         "A document says that ReLU mitigates vanishing gradients. It depends on the first weights: "

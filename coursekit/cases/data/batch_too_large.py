@@ -14,7 +14,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D2, Source
+from coursekit.cases.sources import D2, GOYAL_2017, Source
 
 
 def build(
@@ -91,7 +91,7 @@ CASE = Case(
     family="data",
     kind="trains",
     question="The loss falls without a jump, but the epochs run out far too soon. Why?",
-    lesson="03_learning_rate",
+    lesson="06_broken_loop",
     broken=_BROKEN,
     fixed=_BROKEN.having(batch_size=32),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
@@ -130,5 +130,8 @@ CASE = Case(
         fixed=_KERAS.having(batch_size=32),
         note="Keras fails in the same way; eight epochs make eight steps.",
     ),
-    sources=(Source(key="D2", title=D2, section="1. Data issues: incorrect batch sizes"),),
+    sources=(
+        Source(key="D2", title=D2, section="1. Data issues: incorrect batch sizes"),
+        GOYAL_2017,
+    ),
 )

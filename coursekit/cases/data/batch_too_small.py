@@ -14,7 +14,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D2, Source
+from coursekit.cases.sources import D2, GOYAL_2017, Source
 
 
 def build(
@@ -91,7 +91,7 @@ CASE = Case(
     family="data",
     kind="trains",
     question="The loss jumps about for a few batches and then stays at 2.3. Why?",
-    lesson="03_learning_rate",
+    lesson="06_broken_loop",
     broken=_BROKEN,
     fixed=_BROKEN.having(batch_size=32),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
@@ -134,5 +134,8 @@ CASE = Case(
         note="Keras fails in the same way; two rows a batch and three epochs, because it pays for "
         "each batch.",
     ),
-    sources=(Source(key="D2", title=D2, section="1. Data issues: incorrect batch sizes"),),
+    sources=(
+        Source(key="D2", title=D2, section="1. Data issues: incorrect batch sizes"),
+        GOYAL_2017,
+    ),
 )

@@ -17,7 +17,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate_estimate, evaluate_estimate_keras, train, train_keras
 from coursekit.cases.rows import batches, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, KAUFMAN_2012, Source
 
 
 def build(
@@ -147,5 +147,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: data leakage"),
         Source(key="D2", title=D2, section="Data issues: unintentional data leakage"),
+        KAUFMAN_2012,
     ),
 )

@@ -18,7 +18,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, Source
+from coursekit.cases.sources import D1, ZHANG_2017, Source
 
 
 def mislabelled(y: npt.NDArray[Any], share: float, rng: np.random.Generator) -> npt.NDArray[Any]:
@@ -190,6 +190,7 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: corrupted data"),
         Source(key="D1", title=D1, section="3. Architectural flaws: early stopping"),
+        ZHANG_2017,
     ),
     long_diff="Stopping early is a loop of its own: it measures, remembers and restores.",
 )

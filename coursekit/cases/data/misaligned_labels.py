@@ -15,7 +15,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, Source
+from coursekit.cases.sources import D1, ZHANG_2017, Source
 
 
 def build(
@@ -150,5 +150,6 @@ CASE = Case(
     ),
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: corrupted data"),
+        ZHANG_2017,
     ),
 )

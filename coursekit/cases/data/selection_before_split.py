@@ -21,7 +21,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate_estimate, evaluate_estimate_keras, train, train_keras
 from coursekit.cases.rows import batches, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import AMBROISE_2002, D1, D2, Source
 
 SIDE = 32  # pixels
 CLASSES = 10
@@ -180,5 +180,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: data leakage"),
         Source(key="D2", title=D2, section="Data issues: unintentional data leakage"),
+        AMBROISE_2002,
     ),
 )

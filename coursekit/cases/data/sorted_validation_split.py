@@ -19,7 +19,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate_estimate, train
 from coursekit.cases.rows import batches, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, KERAS_FIT, Source
 
 
 def build(
@@ -169,5 +169,6 @@ CASE = Case(
     sources=(
         Source(key="D2", title=D2, section="1. Data issues: shuffling issues of data loaders"),
         Source(key="D1", title=D1, section="1. Careful partitioning of the dataset"),
+        KERAS_FIT,
     ),
 )

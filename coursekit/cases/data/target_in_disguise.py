@@ -17,7 +17,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import train, train_keras
 from coursekit.cases.rows import batches, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, KAUFMAN_2012, Source
 
 MEANS = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
 MEANS_AND_PERIMETER = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 22)
@@ -174,5 +174,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: data leakage"),
         Source(key="D2", title=D2, section="Data issues: unintentional data leakage"),
+        KAUFMAN_2012,
     ),
 )

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
-from coursekit.cases.sources import D1, D2, D3, Source
+from coursekit.cases.sources import D1, D2, D3, LECUN_1998, Source
 
 PROLINE = 12
 
@@ -181,5 +181,6 @@ CASE = Case(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies"),
         Source(key="D2", title=D2, section="1. Data issues; example 1"),
         Source(key="D3", title=D3, section="Examples 1 and 2"),
+        LECUN_1998,
     ),
 )

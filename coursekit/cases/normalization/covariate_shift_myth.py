@@ -16,7 +16,7 @@ from torch.nn import BatchNorm1d, Identity
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D0, Source
+from coursekit.cases.sources import D0, IOFFE_2015, SANTURKAR_2018, Source
 
 
 class Jolt(nn.Module):
@@ -160,7 +160,11 @@ CASE = Case(
         fixed=_KERAS.having(norm=True, jolt=0.9),
         note="The same contrast of accuracies; the shift itself is measured in PyTorch alone.",
     ),
-    sources=(Source(key="D0", title=D0, section="Batch normalization: covariate shift"),),
+    sources=(
+        Source(key="D0", title=D0, section="Batch normalization: covariate shift"),
+        IOFFE_2015,
+        SANTURKAR_2018,
+    ),
     finding="With offsets injected after BatchNorm a unit's mean moves by about 1 per step, and "
     "without BatchNorm by about 0.01; yet the first network trains and the second stays at "
     "chance. A steady input is neither needed nor enough: the scale of signals and gradients is "

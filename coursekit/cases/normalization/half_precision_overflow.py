@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
-from coursekit.cases.plain import evaluate_keras, train_keras
+from coursekit.cases.plain import evaluate_half, evaluate_keras, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D3, Source
+from coursekit.cases.sources import D3, MICIKEVICIUS_2018, Source
 
 
 def build(
@@ -76,18 +76,6 @@ def train_clipping(setup: Setup) -> Iterator[int]:
             nn.utils.clip_grad_norm_(setup.model.parameters(), 1.0)
             setup.optimizer.step()
         yield epoch + 1
-
-
-def evaluate_half(setup: Setup) -> dict[str, float]:
-    """Loss and accuracy on held-out rows, the layers in float16."""
-    setup.model.eval()
-    with torch.no_grad():
-        inputs, labels = setup.test.tensors
-        with torch.autocast(inputs.device.type, dtype=torch.float16):
-            logits = setup.model(inputs).float()
-        accuracy = (logits.argmax(dim=1) == labels).float().mean()
-        loss = setup.loss_fn(logits, labels)
-        return {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
 
 
 def build_healthy(seed: int, device: str) -> Setup:
@@ -177,5 +165,8 @@ CASE = Case(
         note="Its Adam adds 1e-7, which float16 can just hold: the steps are far too long but "
         "finite, so the loss shows it; a dtype policy of mixed_float16 keeps float32 weights.",
     ),
-    sources=(Source(key="D3", title=D3, section="Introduction: numerical stability"),),
+    sources=(
+        Source(key="D3", title=D3, section="Introduction: numerical stability"),
+        MICIKEVICIUS_2018,
+    ),
 )

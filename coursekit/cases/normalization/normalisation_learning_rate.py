@@ -15,7 +15,7 @@ from torch.nn import BatchNorm1d, Identity
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D0, Source
+from coursekit.cases.sources import D0, IOFFE_2015, Source
 
 
 def build(
@@ -156,5 +156,6 @@ CASE = Case(
     sources=(
         Source(key="D0", title=D0, section="Batch normalization: higher learning rates"),
         Source(key="D0", title=D0, section="Closing paragraph"),
+        IOFFE_2015,
     ),
 )

@@ -18,7 +18,7 @@ from torch.nn import BatchNorm1d, LayerNorm
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Twin
 from coursekit.cases.plain import evaluate, train
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D0, Source
+from coursekit.cases.sources import BA_2016, D0, Source
 
 
 class Recurrent(nn.Module):
@@ -153,5 +153,8 @@ CASE = Case(
         note="No recurrent layer of Keras takes a normalisation layer inside the recurrence; a "
         "BatchNormalization after it, as in the document, sees the steps as more rows.",
     ),
-    sources=(Source(key="D0", title=D0, section="Layer normalization; example 3"),),
+    sources=(
+        Source(key="D0", title=D0, section="Layer normalization; example 3"),
+        BA_2016,
+    ),
 )

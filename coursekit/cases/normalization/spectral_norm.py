@@ -22,7 +22,7 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import train, train_keras
 from coursekit.cases.rows import Pair, batches, digits, tensors
-from coursekit.cases.sources import D0, Source
+from coursekit.cases.sources import D0, MIYATO_2018, Source
 
 BRIGHTER = 0.125  # in each of 64 pixels: a distance of 0.125 · √64 = 1
 
@@ -201,7 +201,10 @@ CASE = Case(
         note="The wrapper is called SpectralNormalization; its one power iteration per step lags "
         "a little behind the weights, so the estimate comes out some 15 per cent over.",
     ),
-    sources=(Source(key="D0", title=D0, section="After the examples: spectral normalization"),),
+    sources=(
+        Source(key="D0", title=D0, section="After the examples: spectral normalization"),
+        MIYATO_2018,
+    ),
     finding="The document says that spectral normalisation stabilises adversarial networks; what "
     "it does is to bound the critic's slope. As a layer of an ordinary classifier it stabilises "
     "nothing: on digits it lowers the bound of the slope from 14.7 to 1.3 and costs accuracy "

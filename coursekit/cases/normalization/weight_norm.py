@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, train
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D0, Source
+from coursekit.cases.sources import D0, SALIMANS_2016, Source
 
 
 def calibrate(model: nn.Sequential, rows: torch.Tensor) -> None:
@@ -122,7 +122,10 @@ CASE = Case(
         note="Keras has no weight normalisation layer; its UnitNormalization works on outputs "
         "and its UnitNorm constraint on weights after a step.",
     ),
-    sources=(Source(key="D0", title=D0, section="After the examples: weight normalization"),),
+    sources=(
+        Source(key="D0", title=D0, section="After the examples: weight normalization"),
+        SALIMANS_2016,
+    ),
     finding="By default it is no alternative: on ten ReLU layers with N(0, 1) weights it leaves "
     "every activation as it was and ends in NaN, as the plain network does. It becomes one when "
     "lengths and biases are first set by the data, as its inventors do.",

@@ -21,7 +21,7 @@ from coursekit.cases.plain import (
     train_keras,
 )
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D2, Source
+from coursekit.cases.sources import D2, LOSHCHILOV_2017, Source
 
 BATCHES_PER_EPOCH = 34  # 1,078 training rows in batches of 32
 
@@ -154,7 +154,10 @@ CASE = Case(
         note="CosineDecay stays at its end value when its steps are over, so the rate cannot "
         "climb back.",
     ),
-    sources=(Source(key="D2", title=D2, section="Example 3: Learning Rate Scheduling"),),
+    sources=(
+        Source(key="D2", title=D2, section="Example 3: Learning Rate Scheduling"),
+        LOSHCHILOV_2017,
+    ),
     finding="The climb always comes, and does harm only where the first rate is too hot to settle "
     "at: from 0.6 the training loss ends ten times as high and more, but from 0.05 the accuracy "
     "was 0.96 to 0.97, as good as without a climb.",

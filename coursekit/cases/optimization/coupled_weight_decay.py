@@ -16,7 +16,7 @@ from torch.optim import Adam, AdamW
 from coursekit.cases.case import Case, Claim, Knob, NoDifference, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, LOSHCHILOV_2019, Source
 
 
 def build(
@@ -143,5 +143,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer misconfigurations: weight decay"),
         Source(key="D2", title=D2, section="1. Optimization strategy issues: regularization"),
+        LOSHCHILOV_2019,
     ),
 )

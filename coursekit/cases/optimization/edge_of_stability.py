@@ -22,7 +22,7 @@ from coursekit.cases.plain import (
     train_keras,
 )
 from coursekit.cases.rows import batches, diabetes, tensors
-from coursekit.cases.sources import D2, D3, Source
+from coursekit.cases.sources import COHEN_2021, D2, D3, Source
 
 
 def build(
@@ -162,5 +162,6 @@ CASE = Case(
     sources=(
         Source(key="D2", title=D2, section="Optimization Strategy Issues"),
         Source(key="D3", title=D3, section="an inappropriately chosen learning rate"),
+        COHEN_2021,
     ),
 )

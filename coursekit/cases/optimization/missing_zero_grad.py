@@ -15,7 +15,7 @@ from torch import nn
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, train
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D2, TORCH_OPTIM, Source
 
 
 def build(
@@ -131,7 +131,7 @@ CASE = Case(
         "averages over a set number of batches and then empties the sum.",
     ),
     sources=(
-        Source(key="D1", title=D1, section="2. Optimizer misconfigurations: momentum"),
         Source(key="D2", title=D2, section="Example 1, where the loop calls zero_grad"),
+        TORCH_OPTIM,
     ),
 )

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import StepLR
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_decaying, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, TORCH_OPTIM, Source
 
 BATCHES_PER_EPOCH = 34  # 1,078 training rows in batches of 32
 
@@ -113,7 +113,7 @@ CASE = Case(
     family="optimization",
     kind="trains",
     question="The loss falls for a moment, then nothing moves, whatever I wait for. Why?",
-    lesson="13_optimizers_and_schedules",
+    lesson="03_learning_rate",
     broken=_BROKEN,
     fixed=Recipe(build=build, train=train_decaying, evaluate=evaluate),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
@@ -159,5 +159,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer Misconfigurations; example 2"),
         Source(key="D2", title=D2, section="Optimization Strategy Issues"),
+        TORCH_OPTIM,
     ),
 )

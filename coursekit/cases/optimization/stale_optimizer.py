@@ -18,7 +18,7 @@ from torch.optim import SGD, Adam
 from coursekit.cases.case import Case, Claim, NoDifference, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
 from coursekit.cases.rows import batches, digits, tensors
-from coursekit.cases.sources import D1, D2, Source
+from coursekit.cases.sources import D1, D2, TORCH_OPTIM, Source
 
 
 def build(
@@ -155,5 +155,6 @@ CASE = Case(
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer misconfigurations"),
         Source(key="D2", title=D2, section="Example 1, where the optimizer is made"),
+        TORCH_OPTIM,
     ),
 )

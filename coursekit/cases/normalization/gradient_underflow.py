@@ -1,0 +1,198 @@
+"""Gradients that underflow: float16 without loss scaling rounds them to zero.
+
+The smallest number that float16 can hold is 6e-8. Here the loss counts for a hundred thousandth,
+as a term beside a larger one does, or a mean over very many pixels. The loss itself is float32
+and looks right. Its gradients pass the layers in float16 and are rounded to zero on the way, so
+that only the last bias learns. Adam would not mind small gradients; it cannot divide zeros. Loss
+scaling multiplies the loss before the way back, and divides the gradients after it, in float32.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.plain import evaluate, evaluate_half, evaluate_keras, train, train_keras
+from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.sources import D3, MICIKEVICIUS_2018, TORCH_AMP, Source
+
+
+class WeightedCrossEntropy(nn.Module):
+    """Cross-entropy that counts for a part of the whole loss."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = weight
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """A loss without shape, from logits of shape (batch, 10) and labels of shape (batch,)."""
+        return self.weight * nn.functional.cross_entropy(logits, labels)
+
+
+def build(
+    seed: int,
+    device: str,
+    *,
+    scaling: bool = False,
+    loss_weight: float = 1e-5,
+    lr: float = 0.005,
+    epochs: int = 20,
+) -> Setup:
+    """The digits classifier in mixed precision.
+
+    Args:
+        seed: Sets the split, the first weights and the order of the batches.
+        device: Where model and data live.
+        scaling: Whether the loss is scaled before the way back.
+        loss_weight: What the loss counts for.
+        lr: Learning rate of Adam.
+        epochs: Passes over the training rows.
+    """
+    rows, val, test = (tensors(part, device) for part in digits(seed))
+    loader = batches(rows, batch_size=256, seed=seed)
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10)
+    ).to(device)
+    loss_fn = WeightedCrossEntropy(loss_weight)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    scaler = torch.amp.GradScaler(device, enabled=scaling)
+    return Setup(
+        model=model, loss_fn=loss_fn, optimizer=optimizer,
+        train=loader, val=val, test=test, epochs=epochs, extra=scaler,
+    )  # fmt: skip
+
+
+def build_healthy(seed: int, device: str) -> Setup:
+    """The loss counts in full, and its gradients are large enough for any precision."""
+    setup = build(seed, device, loss_weight=1.0)
+    return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.005))
+
+
+def train_mixed(setup: Setup) -> Iterator[int]:
+    """The loop of mixed precision: layers in float16, weights and loss in float32."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            with torch.autocast(inputs.device.type, dtype=torch.float16):
+                logits = setup.model(inputs)
+            loss = setup.loss_fn(logits.float(), labels)
+            setup.extra.scale(loss).backward()
+            setup.extra.step(setup.optimizer)
+            setup.extra.update()
+        yield epoch + 1
+
+
+def train_clipping_mixed(setup: Setup) -> Iterator[int]:
+    """The same loop with the gradient's length cut to 1."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            with torch.autocast(inputs.device.type, dtype=torch.float16):
+                logits = setup.model(inputs)
+            loss = setup.loss_fn(logits.float(), labels)
+            setup.extra.scale(loss).backward()
+            nn.utils.clip_grad_norm_(setup.model.parameters(), 1.0)
+            setup.extra.step(setup.optimizer)
+            setup.extra.update()
+        yield epoch + 1
+
+
+def build_keras(
+    seed: int,
+    device: str,  # noqa: ARG001 (Keras places the model itself)
+    *,
+    auto_scale_loss: bool = False,
+    epochs: int = 20,
+) -> Setup:
+    """The same classifier in Keras under the policy mixed_float16."""
+    import keras
+
+    rows, val, test = digits(seed)
+    keras.utils.set_random_seed(seed)
+    layers = [
+        keras.layers.Dense(64, activation="tanh", dtype="mixed_float16"),
+        keras.layers.Dense(64, activation="tanh", dtype="mixed_float16"),
+        keras.layers.Dense(10, dtype="mixed_float16"),
+        keras.layers.Activation("linear", dtype="float32"),
+    ]
+    inputs = outputs = keras.Input((64,))
+    for layer in layers:
+        outputs = layer(outputs)
+    model = keras.Model(inputs, outputs)
+    model.dtype_policy = keras.DTypePolicy("mixed_float16")
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = keras.optimizers.Adam(0.005)
+    model.compile(
+        optimizer=optimizer, loss=loss_fn, loss_weights=1e-5, metrics=["accuracy"],
+        auto_scale_loss=auto_scale_loss, jit_compile=False,
+    )  # fmt: skip
+    return Setup(
+        model=model, loss_fn=loss_fn, optimizer=optimizer,
+        train=rows, val=val, test=test, epochs=epochs, batch_size=256,
+    )  # fmt: skip
+
+
+_BROKEN = Recipe(build=build, train=train_mixed, evaluate=evaluate_half)
+_KERAS = Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras)
+
+CASE = Case(
+    name="gradient-underflow",
+    family="normalization",
+    kind="trains",
+    question="In float32 my model learns. In mixed precision the loss stands still, and there is "
+    "no NaN anywhere. Why?",
+    lesson="14_precision_and_devices",
+    broken=_BROKEN,
+    fixed=_BROKEN.having(scaling=True),
+    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
+    rivals=(
+        Rival(
+            name="a learning rate ten times as high",
+            recipe=_BROKEN.having(lr=0.05),
+            why="A zero times a larger rate is zero.",
+        ),
+        Rival(
+            name="three times as many epochs",
+            recipe=_BROKEN.having(epochs=60),
+            why="The gradients of the first layers are zero in every epoch.",
+        ),
+        Rival(
+            name="gradient clipping",
+            recipe=Recipe(build=build, train=train_clipping_mixed, evaluate=evaluate_half),
+            why="Clipping shortens long gradients; these are too short to be held.",
+        ),
+    ),
+    claim=Claim(
+        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.9, margin=0.6
+    ),
+    shows=(
+        Sign(quantity="gradient_norm", read="first", layer="0"),
+        Sign(quantity="update_ratio", read="first", layer="0"),
+    ),
+    knobs=(
+        Knob(
+            name="loss_weight",
+            label="what the loss counts for",
+            values=(1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0),
+            start=1e-5,
+        ),
+    ),
+    keras=Twin(
+        verdict="same",
+        broken=_KERAS,
+        fixed=_KERAS.having(auto_scale_loss=True),
+        claim=Claim(
+            score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.8, margin=0.2
+        ),
+        note="Keras scales the loss by itself under the policy mixed_float16; one must switch "
+        "that off to see the failure.",
+    ),
+    sources=(
+        Source(key="D3", title=D3, section="Introduction: numerical stability"),
+        MICIKEVICIUS_2018,
+        TORCH_AMP,
+    ),
+)
