@@ -7,10 +7,11 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbtools import rules
 from nbtools.clean import WIDGET_VIEW
-from nbtools.exercise import STUB
 from nbtools.lesson_rules import alone, plan, sections, shown_too_early
 from nbtools.source import KERNEL
 from nbtools.targets import ROOT
+
+from coursekit.grading.course import STUB
 
 Breaker = Callable[[NotebookNode], object]
 

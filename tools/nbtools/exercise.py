@@ -7,8 +7,8 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 from traitlets.config import Config
 
-STUB = "raise NotAnswered  # write your answer in place of this line"
-TEXT_STUB = "*Your answer here.*"
+from coursekit.grading.course import STUB, TEXT_STUB
+
 MIN_LINE = 12  # characters: a shorter line of an answer is too common to look for
 _KEPT = ("jupyter", "minutes", "nbgrader", "tags")
 _BEGIN = ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS")

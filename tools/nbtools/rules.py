@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from coursekit.grading.course import STUB
 from nbtools.clean import WIDGET_VIEW
-from nbtools.exercise import STUB
 from nbtools.images import PNG, pictures
 from nbtools.source import KERNEL, parse, tags
 from nbtools.targets import ROOT

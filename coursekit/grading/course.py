@@ -1,0 +1,74 @@
+"""Makes a folder that nbgrader can work in: its settings, and the solutions as assignments."""
+
+import shutil
+from pathlib import Path
+
+from coursekit.errors import BadInputError
+
+STUB = "raise NotAnswered  # write your answer in place of this line"
+TEXT_STUB = "*Your answer here.*"
+CONFIG = f'''"""Settings of nbgrader for Why Won't It Train?"""
+
+from nbconvert.preprocessors import TagRemovePreprocessor
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import Execute
+
+from coursekit.grading import Recheck
+
+c = get_config()  # noqa: F821  nbgrader puts it there
+
+c.CourseDirectory.course_id = "why-wont-it-train"
+c.ClearSolutions.code_stub = {{"python": "{STUB}"}}
+c.ClearSolutions.text_stub = "{TEXT_STUB}"
+
+# Cells that only a solution has stay out of what learners get.
+c.TagRemovePreprocessor.enabled = True
+c.TagRemovePreprocessor.remove_cell_tags = {{"solution-only"}}
+c.GenerateAssignment.preprocessors = [
+    TagRemovePreprocessor, *GenerateAssignment.preprocessors.default()
+]
+
+# The kernel's outputs are for the feedback. Marks come from Recheck: each answer is checked again
+# in a process of its own, which the submitted notebook cannot reach.
+steps = list(Autograde.autograde_preprocessors.default())
+steps.insert(steps.index(Execute) + 1, Recheck)
+c.Autograde.autograde_preprocessors = steps
+c.OverwriteCells.add_missing_cells = True  # a deleted check comes back, and gives its points
+c.Execute.timeout = 60  # seconds for a cell
+c.Recheck.cell_s = 20.0  # seconds for a check
+c.Recheck.memory_mib = 2048
+'''
+SETTINGS = "nbgrader_config.py"
+
+
+def set_up(folder: Path, *, solutions: Path) -> list[str]:
+    """Make a course folder for nbgrader; what is there already is left alone.
+
+    Args:
+        folder: Where the course is to lie.
+        solutions: The folder with the solved exercises.
+
+    Returns:
+        The assignments, by name.
+
+    Raises:
+        BadInputError: There are no solutions, or the folder is a file.
+    """
+    notebooks = sorted(solutions.glob("[0-9][0-9]_*.ipynb"))
+    if not notebooks:
+        raise BadInputError(
+            f"There are no solutions in {solutions}. Name the folder of a checkout that holds "
+            "them: --solutions path/to/solutions."
+        )
+    if folder.is_file():
+        raise BadInputError(f"{folder} is a file. Name a folder, or one that is to be made.")
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / SETTINGS
+    if not settings.exists():
+        settings.write_text(CONFIG, encoding="utf-8")
+    for notebook in notebooks:
+        target = folder / "source" / notebook.stem / notebook.name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(notebook, target)
+    return [notebook.stem for notebook in notebooks]

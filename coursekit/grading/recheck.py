@@ -1,0 +1,56 @@
+"""The step of ``nbgrader autograde`` that puts in the marks of a fresh process."""
+
+from typing import Any
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import is_grade
+from traitlets import Float, Integer
+
+from coursekit.grading.marking import Limits, Mark, mark
+
+
+class Recheck(NbGraderPreprocessor):  # type: ignore[misc]
+    """Runs after nbgrader has executed a notebook, and before it saves the marks.
+
+    The outputs of the learner's own cells stay as the kernel gave them, for the feedback. Those of
+    the cells that give points are made anew: by `mark`, which the kernel cannot reach.
+    """
+
+    cell_s = Float(20.0, help="Seconds for one cell, and for one check.").tag(config=True)
+    memory_mib = Integer(2048, help="Memory for the answers, in MiB.").tag(config=True)
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Give every cell with points the outputs of its check."""
+        graded = {
+            name: cell
+            for cell in nb.cells
+            if cell.cell_type == "code" and is_grade(cell) and (name := called(cell.source))
+        }
+        own = [cell.source for cell in nb.cells if cell.cell_type == "code" and not is_grade(cell)]
+        limits = Limits(cell_s=self.cell_s, memory_mib=self.memory_mib)
+        for found in mark(own, list(graded), limits=limits):
+            graded[found.check].outputs = [_output(found)]
+            self.log.info("%s: %s", found.check, "passed" if found.passed else "not passed")
+        return nb, resources
+
+
+def called(source: str) -> str:
+    """The check that a cell calls, or "".
+
+    >>> called("check_prepare(prepare)")
+    'check_prepare'
+    """
+    line = next((line for line in source.splitlines() if line.startswith("check_")), "")
+    return line.partition("(")[0]
+
+
+def _output(found: Mark) -> NotebookNode:
+    """An output that nbgrader reads as all points or none."""
+    if found.passed:
+        return NotebookNode(output_type="stream", name="stdout", text=found.words + "\n")
+    return NotebookNode(
+        output_type="error", ename="CheckFailed", evalue=found.words, traceback=[found.words]
+    )
