@@ -1,4 +1,4 @@
-"""The command line: ``coursekit lab | cases | verify | info``."""
+"""The command line: ``coursekit lab | cases | verify | documents | quiz | info``."""
 
 from coursekit.cli.entry import main
 

@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_documents(
         commands.add_parser("documents", help="what the documents say, and whether it is true")
     )
+    _add_quiz(commands.add_parser("quiz", help="name what is the matter with runs you do not know"))
+    _add_grading(commands.add_parser("grading", help="make a course folder for nbgrader"))
+    _add_preflight(commands.add_parser("preflight", help="is this machine ready for the course?"))
     _add_info(commands.add_parser("info", help="what this machine offers, and what was picked"))
     return parser
 
@@ -109,6 +112,46 @@ def _add_documents(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--measure", action="store_true", help="run it, and judge it anew")
     parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds (3)")
     parser.add_argument("--first-seed", type=int, default=1000, help="the first of them (1000)")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_quiz(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit quiz``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.quiz import quiz
+
+        return quiz(options.seed, count=options.count, lessons=options.up_to, save=options.save)
+
+    parser.add_argument("--seed", type=int, help="a number of your own: the same runs for a class")
+    parser.add_argument("--count", type=_positive, default=10, help="how many runs (10)")
+    parser.add_argument("--up-to", metavar="NN", help="only what lessons up to this one teach: 02")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="write each picture there")
+    parser.set_defaults(run=run)
+
+
+def _add_grading(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit grading``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.grading import grading
+
+        return grading(options.folder, options.solutions)
+
+    parser.add_argument("folder", type=Path, help="where the course is to lie")
+    parser.add_argument("--solutions", type=Path, help="the folder with the solved exercises")
+    parser.set_defaults(run=run)
+
+
+def _add_preflight(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit preflight``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.preflight import preflight
+
+        return preflight(as_json=options.json)
+
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
