@@ -1,0 +1,160 @@
+"""Every live control of every lesson, moved by keyboard to its ends in JupyterLab and back."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import pytest
+
+from coursekit.widgets.explorer import Explorer
+from tests.browser.lab import Server, Tab, browse, serve
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+CALL = "widgets.explore("
+LESSONS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb") if CALL in path.read_text())
+ZOOMED = {"width": 853, "height": 600}  # what 1280 × 900 becomes at 150 %
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+
+RUN_CELL = """index => {
+    window.cellRan = null;
+    const notebook = window.jupyterapp.shell.currentWidget.content;
+    notebook.deselectAll();
+    notebook.activeCellIndex = index;
+    window.jupyterapp.commands.execute('notebook:run-cell').then(
+        result => { window.cellRan = 'done'; }, error => { window.cellRan = 'raised: ' + error; });
+    return 0;
+}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A lesson in the browser with its live control, and the same control in this process."""
+
+    tab: Tab
+    twin: Explorer
+    lesson: Tab  # the name under which the picture of a failed test looks for it
+
+    def say(self) -> str:
+        """The numbers as the page shows them."""
+        return str(self.tab.page.locator(".ck-status").inner_text())
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One JupyterLab for all lessons."""
+    root = tmp_path_factory.mktemp("learner")
+    shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    with serve(root, tmp_path_factory.mktemp("lab")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=LESSONS)
+def opened(chromium: str, server: Server, request: pytest.FixtureRequest) -> Iterator[Opened]:
+    """A lesson, its set-up cell and the cell of its control run, and nothing else."""
+    cells = json.loads((NOTEBOOKS / request.param).read_text(encoding="utf-8"))["cells"]
+    setup = next(i for i, cell in enumerate(cells) if "setup" in cell["metadata"].get("tags", []))
+    control = next(i for i, cell in enumerate(cells) if CALL in "".join(cell["source"]))
+    with browse(chromium, **ZOOMED) as tab:
+        tab.open(server.address(f"notebooks/{request.param}"))
+        for index in (setup, control):
+            tab.scroll_to(index)
+            tab.page.evaluate(RUN_CELL, index)
+            tab.page.wait_for_function("() => window.cellRan === 'done'", timeout=180_000)
+        tab.scroll_to(control)
+        tab.page.locator(".ck-status").wait_for()
+        twin = in_this_process("".join(cells[setup]["source"]), "".join(cells[control]["source"]))
+        yield Opened(tab=tab, twin=twin, lesson=tab)
+
+
+def in_this_process(setup: str, call: str) -> Explorer:
+    """The same control, made by the same cells."""
+    names: dict[str, Any] = {}
+    with mpl.rc_context():
+        exec(setup, names)
+        made = eval(call[call.index(CALL) :], names)
+    assert isinstance(made, Explorer)
+    return made
+
+
+def words(status: str) -> str:
+    """A status without tags, each space one."""
+    return " ".join(re.sub(r"<br>|<[^>]+>", " ", status).split())
+
+
+def agree(shown: str, fresh: str) -> None:
+    """The same words, and numbers that are the same to half a per cent."""
+    assert NUMBER.sub("#", words(shown)) == NUMBER.sub("#", words(fresh))
+    numbers = [[float(text) for text in NUMBER.findall(words(said))] for said in (shown, fresh)]
+    assert numbers[0] == pytest.approx(numbers[1], rel=5e-3, abs=1e-9)
+
+
+@pytest.mark.parametrize("key", ["Home", "End"])
+def test_each_control_goes_to_its_ends_and_says_a_fresh_runs_numbers(
+    opened: Opened, key: str
+) -> None:
+    page = opened.tab.page
+    handles, lists = page.locator(".noUi-handle"), page.locator(".widget-dropdown select")
+    sliders = [name for name, item in opened.twin.controls.items() if is_slider(item)]
+    for name, control in opened.twin.controls.items():
+        group, own = (handles, sliders) if name in sliders else (lists, None)
+        names = own or [each for each in opened.twin.controls if each not in sliders]
+        group.nth(names.index(name)).focus()
+        page.keyboard.press(key)
+        control.index = 0 if key == "Home" else len(control.options) - 1
+        label = opened.twin.state.setting.long
+        page.wait_for_function(
+            "wanted => document.querySelector('.ck-status').innerText.includes(wanted)",
+            arg=f"This run, {label}:",
+            timeout=60_000,
+        )
+        agree(opened.say(), str(opened.twin._status.value))
+    assert page.locator("[role=alert]").count() == 0
+
+
+def is_slider(control: Any) -> bool:
+    return type(control).__name__ == "SelectionSlider"
+
+
+def test_reset_brings_every_control_to_its_start(opened: Opened) -> None:
+    page = opened.tab.page
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function(
+        "() => document.querySelector('.ck-status').innerText.startsWith('Reference')"
+    )
+    opened.twin._button.click()
+    agree(opened.say(), str(opened.twin._status.value))
+    shown = page.locator(".widget-dropdown select").evaluate_all(
+        "lists => lists.map(list => list.selectedOptions[0].text.trim())"
+    )
+    assert shown == [
+        control.label for control in opened.twin.controls.values() if not is_slider(control)
+    ]
+
+
+def test_at_150_per_cent_nothing_leaves_the_page(opened: Opened) -> None:
+    page = opened.tab.page
+    inside = page.evaluate(
+        """() => {
+            const panel = document.querySelector('.jp-NotebookPanel').getBoundingClientRect();
+            const parts = document.querySelectorAll(
+                '.widget-image, .widget-slider, .widget-dropdown, .widget-button, .ck-status');
+            return [...parts].map(part => {
+                const box = part.getBoundingClientRect();
+                return box.width > 0 && box.left >= panel.left && box.right <= panel.right;
+            });
+        }"""
+    )
+    assert len(inside) >= 4
+    assert all(inside)
+
+
+def test_the_console_stays_silent(opened: Opened) -> None:
+    assert opened.tab.complaints == []
+    assert opened.tab.outside == []
