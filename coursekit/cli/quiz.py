@@ -63,7 +63,7 @@ def _round(mystery: Mystery, save: Path | None) -> Verdict:
     for sentence in verdict.sentences():
         _print(sentence)
     if save is not None:
-        _print(f"Picture, the other run dotted: {_save(mystery, verdict, save)}")
+        _print(f"Picture, the other run in thin black: {_save(mystery, verdict, save)}")
     return verdict
 
 

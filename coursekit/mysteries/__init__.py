@@ -1,0 +1,15 @@
+"""Unlabelled runs of the catalogue to be named by what was measured: `draw`, `judge`.
+
+Nothing is trained here and no framework is loaded. ``tools/build_mysteries.py`` made the runs.
+
+- What is shown: ``sheet``, in words ``describing`` and ``wording``, as pictures ``picture``.
+- The answers: ``causes``; what tells each: ``readings``, ``tell``, ``tells`` (``tells_of_rows``,
+  ``tells_of_training``).
+- The stored runs, sealed: ``pool``, ``seals``. A quiz: ``drawing``, ``judging``, ``score``.
+"""
+
+from coursekit.mysteries.drawing import Mystery, Plan, draw
+from coursekit.mysteries.judging import Verdict, judge
+from coursekit.mysteries.score import score_in_words
+
+__all__ = ["Mystery", "Plan", "Verdict", "draw", "judge", "score_in_words"]

@@ -1,0 +1,147 @@
+"""Which runs are asked, in which order, beside which other answers: all of it from a seed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import cycle
+
+from coursekit.errors import BadInputError
+from coursekit.mysteries.causes import CAUSES, HEALTHY, distance, may_stand_beside, up_to, words_of
+from coursekit.mysteries.pool import Opened, Pool, stored
+from coursekit.mysteries.seals import lot
+from coursekit.mysteries.sheet import Sheet
+from coursekit.records import Record
+
+LETTERS = "ABCDE"  # one cause, three others, and healthy
+MOST_COUNT = 50
+SEEDS = range(2**31)
+HEALTHY_TENTHS = (2, 3, 4)  # so many of ten are healthy: counting does not give the last one away
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Mystery:
+    """One unlabelled run, and the answers to choose from.
+
+    Attributes:
+        name: Its name in the pool; it says nothing.
+        number: Its place in the quiz, from 1.
+        of: How many there are in the quiz.
+        options: Letter to what a learner reads; healthy is the last one.
+        sheet: What is shown.
+    """
+
+    name: str
+    number: int
+    of: int
+    options: Mapping[str, str]
+    sheet: Sheet = field(repr=False)
+
+    @property
+    def record(self) -> Record:
+        """The curves as a record, for `coursekit.plots` and your own code."""
+        return self.sheet.record()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was asked for, checked.
+
+    Attributes:
+        seed: Sets everything: the runs, their order and the answers beside each.
+        count: How many runs; fewer where there are not as many.
+        lessons: Up to which lesson, two digits; None for all.
+    """
+
+    seed: int
+    count: int = 10
+    lessons: str | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int or self.seed not in SEEDS:
+            raise BadInputError(
+                f"The seed is {self.seed!r}. Give a whole number from 0 to {SEEDS[-1]}."
+            )
+        if type(self.count) is not int or not 1 <= self.count <= MOST_COUNT:
+            raise BadInputError(
+                f"The count is {self.count!r}. Give a whole number from 1 to {MOST_COUNT}."
+            )
+        up_to(self.lessons)
+
+
+def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
+    """Draw the runs of a quiz: the same plan gives the same quiz, on every machine.
+
+    Causes come in turn, so that few come twice.
+
+    Args:
+        plan: How many, from which lessons, by which seed.
+        pool: Where to draw from; None takes the stored runs.
+
+    >>> [one.name for one in draw(Plan(seed=1, count=3))] == [
+    ...     one.name for one in draw(Plan(seed=1, count=3))
+    ... ]
+    True
+    """
+    pool = stored() if pool is None else pool
+    causes = up_to(plan.lessons)
+    chosen = _chosen(plan, [run for run in pool if run.cause in causes], causes)
+    return tuple(
+        Mystery(
+            name=run.name,
+            number=number,
+            of=len(chosen),
+            options=dict(zip(LETTERS, map(words_of, _answers(plan, run, causes)), strict=False)),
+            sheet=pool.sheet(run.name),
+        )
+        for number, run in enumerate(chosen, start=1)
+    )
+
+
+def _chosen(plan: Plan, runs: Sequence[Opened], causes: Sequence[str]) -> list[Opened]:
+    """The runs, in order."""
+    left = sorted(runs, key=lambda run: lot(plan.seed, "run", run.name))
+    count = min(plan.count, len(left))
+    turns = cycle(sorted(causes, key=lambda cause: lot(plan.seed, "cause", cause)))
+    chosen: list[Opened] = []
+    for healthy in _which_are_healthy(plan.seed, count):
+        run = _next(left, turns, healthy=healthy, causes=len(causes))
+        left.remove(run)
+        chosen.append(run)
+    return chosen
+
+
+def _which_are_healthy(seed: int, count: int) -> list[bool]:
+    """Some of the places, drawn by lot."""
+    tenths = min(HEALTHY_TENTHS, key=lambda tenths: lot(seed, "tenths", tenths))
+    places = sorted(range(count), key=lambda place: lot(seed, "place", place))
+    healthy = set(places[: round(count * tenths / 10)])
+    return [place in healthy for place in range(count)]
+
+
+def _next(left: Sequence[Opened], turns: Iterator[str], *, healthy: bool, causes: int) -> Opened:
+    """The next run of the wanted kind whose cause is in turn; any run where none is left."""
+    for _ in range(causes):
+        cause = next(turns)
+        for run in left:
+            if run.cause == cause and run.healthy == healthy:
+                return run
+    return left[0]
+
+
+def _answers(plan: Plan, run: Opened, causes: Sequence[str]) -> list[str]:
+    """The answers beside a run, in the order of their letters.
+
+    They depend on its case alone, not on whether it is healthy: the list gives nothing away.
+    """
+    own = CAUSES[run.cause]
+    others = sorted(
+        (CAUSES[name] for name in causes),
+        key=lambda other: (distance(own, other), lot(plan.seed, "beside", run.name, other.name)),
+    )
+    beside = [own]
+    for other in others:
+        if len(beside) < len(LETTERS) - 1 and all(may_stand_beside(other, one) for one in beside):
+            beside.append(other)
+    names = sorted(
+        (cause.name for cause in beside), key=lambda name: lot(plan.seed, "letter", run.name, name)
+    )
+    return [*names, HEALTHY]

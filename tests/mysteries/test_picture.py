@@ -1,0 +1,105 @@
+"""The strip of small plots: every measurement is there, and readable without colour."""
+
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+
+from coursekit.mysteries.picture import MARKED, draw_sheet, picture
+from coursekit.mysteries.pool import stored
+from coursekit.mysteries.sheet import Sheet
+from coursekit.mysteries.tells import TELLS
+
+PANELS = (
+    "loss", "learning_rate", "gradient_norm", "update_ratio", "activation_std", "idle",
+    "weight_norm", "spreads", "thirds", "scores",
+)  # fmt: skip
+
+
+def one(case: str, *, healthy: bool = False) -> Sheet:
+    run = next(run for run in stored() if run.case == case and run.healthy == healthy)
+    return stored().sheet(run.name)
+
+
+def panels(sheet: Sheet, *, marked: str = "", beside: Sheet | None = None) -> dict[str, Axes]:
+    return dict(zip(PANELS, draw_sheet(sheet, marked=marked, beside=beside).axes, strict=True))
+
+
+@pytest.mark.parametrize("name", stored().names[::20])
+def test_every_run_can_be_drawn(name: str) -> None:
+    assert picture(stored().sheet(name))[1:4] == b"PNG"
+
+
+def test_the_lines_are_what_was_measured() -> None:
+    sheet = one("unscaled-features", healthy=True)
+    drawn = panels(sheet)
+    for where, line in zip(("first", "middle", "last"), drawn["gradient_norm"].lines, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), sheet.curve(f"gradient_norm_{where}"))
+    np.testing.assert_allclose(drawn["loss"].lines[0].get_ydata(), sheet.curve("loss"))
+    bars = [bar for bar in drawn["scores"].patches if isinstance(bar, Rectangle)]
+    heights = [bar.get_height() for bar in bars]
+    np.testing.assert_allclose(
+        heights, [sheet.number(f"score_{place}") for place in ("training", "validation", "use")]
+    )
+
+
+def test_lines_of_one_plot_differ_in_more_than_colour() -> None:
+    for name in ("loss", "gradient_norm", "update_ratio", "activation_std"):
+        lines = panels(one("vanishing-gradients"))[name].lines
+        looks = [(line.get_linestyle(), line.get_linewidth()) for line in lines]
+        assert all(a != b for a, b in itertools.combinations(looks, 2))
+
+
+def test_zero_stands_on_the_floor_of_a_plot_by_orders_of_magnitude() -> None:
+    drawn = panels(one("stale-optimizer"))["update_ratio"]
+    assert drawn.get_yscale() == "log"
+    assert set(drawn.lines[0].get_ydata()) == {2 * drawn.get_ylim()[0]}
+    assert [text.get_text() for text in drawn.texts] == ["0"]
+
+
+def test_a_run_that_broke_down_says_so() -> None:
+    words = [text.get_text() for text in panels(one("one-nan"))["loss"].texts]
+    assert any(text.startswith("not a number\nfrom step ") for text in words)
+    spreads = panels(one("one-nan"))["spreads"]
+    assert any(text.get_text() == "not a\nnumber" for text in spreads.texts)
+
+
+def test_a_negative_loss_can_be_seen() -> None:
+    drawn = panels(one("bce-integer-labels"))["loss"]
+    assert drawn.get_yscale() == "symlog"
+    assert drawn.get_ylim()[0] < -1000
+
+
+def test_a_plot_without_units_that_can_be_idle_says_so() -> None:
+    words = panels(one("edge-of-stability"))["idle"].texts[0].get_text()
+    assert words == "no unit here\ncan be dead\nor saturated"
+
+
+@pytest.mark.parametrize("name", TELLS)
+def test_the_plot_that_decides_is_one_of_them(name: str) -> None:
+    assert TELLS[name].reading.panel in ("", *PANELS)
+
+
+def test_the_deciding_plot_is_framed_and_the_other_run_is_drawn_into_it() -> None:
+    sheet, beside = one("vanishing-gradients"), one("vanishing-gradients", healthy=True)
+    drawn = panels(sheet, marked="gradient_norm", beside=beside)
+    framed = [
+        name for name, ax in drawn.items()
+        if to_hex(ax.spines["top"].get_edgecolor()) == MARKED.lower()
+        and ax.spines["top"].get_visible()
+    ]  # fmt: skip
+    assert framed == ["gradient_norm"]
+    lines = drawn["gradient_norm"].lines
+    assert len(lines) == 6
+    low, high = drawn["gradient_norm"].get_ylim()
+    for line in lines:
+        assert low <= np.nanmin(line.get_ydata())
+        assert np.nanmax(line.get_ydata()) <= high
+
+
+def test_the_same_run_gives_the_same_picture() -> None:
+    sheet = one("raw-test-set")
+    assert picture(sheet) == picture(sheet)

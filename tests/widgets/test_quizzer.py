@@ -1,0 +1,230 @@
+"""The quiz in a notebook: state, view, and silence."""
+
+import base64
+import html
+import re
+
+import pytest
+
+from coursekit.errors import BadInputError
+from coursekit.mysteries import Mystery, Plan, draw, judge
+from coursekit.mysteries.describing import facts, tables
+from coursekit.widgets import quizzer
+from coursekit.widgets.quizzer import Quizzer, quiz
+from coursekit.widgets.quizzing import (
+    Chose,
+    Judged,
+    Lacked,
+    Quizzing,
+    Troubled,
+    WentOn,
+    proceed,
+)
+
+MYSTERIES = draw(Plan(seed=7, count=2))
+
+
+def right(mystery: Mystery) -> str:
+    return next(letter for letter in mystery.options if judge(mystery, letter).right)
+
+
+def wrong(mystery: Mystery) -> str:
+    return next(letter for letter in mystery.options if not judge(mystery, letter).right)
+
+
+def started(count: int = 2) -> Quizzer:
+    return quiz(seed=7, count=count)
+
+
+def answer(one: Quizzer, letter: str) -> None:
+    one._choice.value = letter
+    one._answer.click()
+
+
+def text_of(widget: object) -> str:
+    """What a reader sees of an HTML widget."""
+    return html.unescape(re.sub(r"<[^>]*>", " ", str(getattr(widget, "value"))))  # noqa: B009
+
+
+def image_of(one: Quizzer) -> bytes:
+    (source,) = re.findall(r'src="data:image/png;base64,([^"]*)"', one._image.value)
+    return base64.b64decode(source)
+
+
+def test_at_first_nothing_is_chosen_said_or_given_away() -> None:
+    one = started()
+    assert one._choice.value is None
+    assert list(one._choice.options) == [
+        (f"{letter}. {words}", letter) for letter, words in MYSTERIES[0].options.items()
+    ]
+    assert text_of(one._message).strip() == ""
+    assert not one._choice.disabled
+
+
+def test_the_picture_has_a_text_and_its_numbers_stand_below() -> None:
+    one = started()
+    (alt,) = re.findall(r'alt="([^"]*)"', one._image.value)
+    for fact in facts(MYSTERIES[0].sheet):
+        assert fact in html.unescape(alt)
+        assert fact in text_of(one._numbers)
+    for table in tables(MYSTERIES[0].sheet):
+        for name, cells in table.rows.items():
+            assert name in text_of(one._numbers)
+            assert all(cell in text_of(one._numbers) for cell in cells)
+    assert one._numbers.value.count('scope="row"') == sum(
+        len(table.rows) for table in tables(MYSTERIES[0].sheet)
+    )
+
+
+def test_a_right_answer() -> None:
+    one = started()
+    answer(one, right(MYSTERIES[0]))
+    for sentence in judge(MYSTERIES[0], right(MYSTERIES[0])).sentences():
+        assert sentence in text_of(one._message)
+    assert text_of(one._message).strip().startswith("Right. ")
+    assert one._choice.disabled
+
+
+def test_after_an_answer_the_other_run_is_in_the_picture() -> None:
+    one = started()
+    before = image_of(one)
+    answer(one, wrong(MYSTERIES[0]))
+    assert image_of(one) != before
+    assert "Thin black lines" in one._image.value
+    assert text_of(one._message).strip().startswith("Not so. ")
+
+
+def test_an_answer_without_a_letter_asks_for_one() -> None:
+    one = started()
+    one._answer.click()
+    assert "Choose a letter first." in text_of(one._message)
+    assert one.state.verdicts == ()
+
+
+def test_the_next_run_starts_afresh() -> None:
+    one = started()
+    answer(one, right(MYSTERIES[0]))
+    one._next.click()
+    assert one.state.shown.name == MYSTERIES[1].name
+    assert one._choice.value is None
+    assert [letter for _, letter in one._choice.options] == list(MYSTERIES[1].options)
+    assert not one._choice.disabled
+    assert text_of(one._message).strip() == ""
+    assert "Mystery 2 of 2" in text_of(one._title)
+
+
+def test_the_same_letter_can_be_chosen_again_in_the_next_run() -> None:
+    one = started()
+    answer(one, "A")
+    one._next.click()
+    answer(one, "A")
+    assert len(one.state.verdicts) == 2
+
+
+def test_the_last_answer_brings_the_score() -> None:
+    one = started()
+    answer(one, right(MYSTERIES[0]))
+    one._next.click()
+    answer(one, wrong(MYSTERIES[1]))
+    said = text_of(one._message)
+    assert "Score: 1 of 2; " in said
+    assert "Read again: lesson " in said
+    assert one.state.is_over
+    one._next.click()
+    assert text_of(one._message) == said
+
+
+def test_the_next_run_comes_after_the_answer_and_an_answer_stands() -> None:
+    one = started()
+    one._next.click()
+    assert "Answer this run first." in text_of(one._message)
+    answer(one, wrong(MYSTERIES[0]))
+    state, image = one.state, one._image.value
+    one._answer.click()
+    assert one.state is state
+    assert one._image.value == image
+
+
+def test_no_button_goes_off_and_takes_the_keyboards_place_with_it() -> None:
+    one = started()
+    for letter in ("A", "B"):
+        answer(one, letter)
+        assert not one._answer.disabled
+        one._next.click()
+        assert not one._next.disabled
+
+
+def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -> None:
+    one = started()
+    assert 'role="status" aria-live="polite"' in one._message.value
+    kinds = [type(part).__name__ for part in one.box.children]
+    assert kinds == ["HTML", "HTML", "HTML", "RadioButtons", "HBox", "HTML", "HTML", "HTML"]
+    assert [type(part).__name__ for part in one.box.children[4].children] == ["Button", "Button"]
+
+
+def test_without_a_kernel_a_sentence_and_a_picture_stand_there_always_the_same() -> None:
+    one = started()
+    before, sizes = one._repr_mimebundle_()
+    answer(one, right(MYSTERIES[0]))
+    one._next.click()
+    after, _ = one._repr_mimebundle_()
+    for form in ("text/plain", "image/png"):
+        assert before[form] == after[form] == started()._repr_mimebundle_()[0][form]
+    assert before["text/plain"] == (
+        "Mystery runs: 2 runs without a label. What is the matter with each, or is it healthy? "
+        "Run this cell to answer."
+    )
+    assert sizes == {"image/png": {"width": 960}}
+
+
+def test_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    answer(started(), "A")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_button_raises_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = started()
+
+    def broken(*_args: object, **_options: object) -> bytes:
+        raise RuntimeError("no <ink>")
+
+    monkeypatch.setattr(quizzer, "picture", broken)
+    answer(one, "A")
+    assert 'role="alert"' in one._alarm.value
+    assert "RuntimeError: no <ink>" in text_of(one._alarm)
+    assert one.state.alarm.startswith("RuntimeError")
+
+
+def test_without_a_seed_runs_are_drawn() -> None:
+    assert len(quiz(count=1).state.mysteries) == 1
+
+
+@pytest.mark.parametrize("options", [{"seed": -1}, {"count": 0}, {"lessons": "2"}])
+def test_bad_options_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(BadInputError):
+        quiz(**{"seed": 1, **options})
+
+
+def test_the_states_events() -> None:
+    state = Quizzing(mysteries=MYSTERIES)
+    verdict = judge(MYSTERIES[0], "A")
+    assert proceed(state, WentOn()).message == ("Answer this run first.",)
+    assert proceed(state, Lacked()).message == ("Choose a letter first.",)
+    chosen = proceed(proceed(state, Lacked()), Chose(choice="A"))
+    assert (chosen.choice, chosen.message) == ("A", ())
+    judged = proceed(chosen, Judged(verdict=verdict))
+    assert judged.verdict is verdict
+    assert judged.message == verdict.sentences()
+    for event in (Judged(verdict=verdict), Chose(choice="B"), Lacked()):
+        assert proceed(judged, event) is judged, "an answer stands"
+    last = proceed(judged, WentOn())
+    assert (last.place, last.choice, last.verdict, last.is_last) == (1, None, None, True)
+    over = proceed(last, Judged(verdict=judge(MYSTERIES[1], "A")))
+    assert over.is_over
+    assert proceed(over, WentOn()) is over
+    assert proceed(over, Troubled(words="no")).alarm == "no"
+
+
+def test_a_quiz_of_nothing_is_refused() -> None:
+    with pytest.raises(BadInputError, match="No run was drawn"):
+        Quizzing(mysteries=())
