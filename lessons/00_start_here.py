@@ -104,15 +104,16 @@ plt.show()
 # %% [markdown] minutes=2
 # ## The checklist
 #
-# Five questions to ask a model that will not train, cheapest first. Each lesson fills in a line.
+# Six questions to ask a model that will not train, cheapest first. Each lesson fills in a line.
 #
 # | question | healthy | lesson |
 # |---|---|---|
 # | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | 01 |
 # | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01 |
 # | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | to come |
-# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | to come |
-# | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | to come |
+# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04 |
+# | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
+# | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
 #
 # For the model above, the first three take a few lines:
 

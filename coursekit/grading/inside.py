@@ -5,7 +5,6 @@ import importlib
 import io
 import json
 import os
-import pkgutil
 import signal
 import sys
 import traceback
@@ -14,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import coursekit.checks
 from coursekit.checks import Check, CheckFailed, NotAnswered
 from coursekit.grading.guard import Seal, broken, close_the_door, limit_memory, seal
 from coursekit.grading.marking import Mark, sign
@@ -31,7 +29,7 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     out = os.dup(1)
     _silence()
-    known = _all_checks()
+    known = _checks_of(order["exercise"])
     _load_libraries(order["cells"])
     limit_memory(order["memory_bytes"])
     close_the_door(Path.cwd())
@@ -51,16 +49,10 @@ def _silence() -> None:
         os.dup2(nowhere, descriptor)
 
 
-def _all_checks() -> dict[str, Check[Any]]:
-    """Every check of every exercise, by the name that notebooks call it by."""
-    found: dict[str, Check[Any]] = {}
-    for module in pkgutil.iter_modules(coursekit.checks.__path__):
-        if module.ispkg:
-            package = importlib.import_module(f"coursekit.checks.{module.name}")
-            for value in vars(package).values():
-                if isinstance(value, Check):
-                    found[value.name] = value
-    return found
+def _checks_of(exercise: str) -> dict[str, Check[Any]]:
+    """The checks of an exercise, by the name that its notebook calls them by."""
+    package = importlib.import_module(f"coursekit.checks.{exercise}")
+    return {value.name: value for value in vars(package).values() if isinstance(value, Check)}
 
 
 def _load_libraries(cells: Sequence[str]) -> None:

@@ -49,7 +49,11 @@ class Mark:
 
 
 def mark(
-    cells: Sequence[str], checks: Sequence[str], *, limits: Limits | None = None
+    cells: Sequence[str],
+    checks: Sequence[str],
+    *,
+    exercise: str,
+    limits: Limits | None = None,
 ) -> list[Mark]:
     """Run a submission's code cells in a fresh process, and check its answers there.
 
@@ -59,19 +63,20 @@ def mark(
     Args:
         cells: The source of the submission's code cells, in order, without those that check.
         checks: The names of the checks to run.
+        exercise: The package of `coursekit.checks` that holds them: ``"unscaled_features"``.
         limits: Time and memory.
 
     Returns:
         One mark for each check, in the order given.
 
-    >>> mark([], ["check_nothing"])[0].words
+    >>> mark([], ["check_nothing"], exercise="unscaled_features")[0].words
     'There is no check with the name check_nothing.'
     """
     allowed = limits or Limits()
     found: dict[str, Mark] = {}
     left = list(checks)
     while left:
-        marks, why = _one_process(cells, left, allowed)
+        marks, why = _one_process(cells, left, exercise, allowed)
         found.update({each.check: each for each in marks})
         left = [name for name in left if name not in found]
         if left:  # the process ended in the middle of this one
@@ -81,12 +86,12 @@ def mark(
 
 
 def _one_process(
-    cells: Sequence[str], checks: Sequence[str], limits: Limits
+    cells: Sequence[str], checks: Sequence[str], exercise: str, limits: Limits
 ) -> tuple[list[Mark], str]:
     """The marks that one process gave before it ended, and how it ended."""
     key = secrets.token_hex(16)
     order = {
-        "cells": list(cells), "checks": list(checks), "key": key,
+        "cells": list(cells), "checks": list(checks), "exercise": exercise, "key": key,
         "cell_s": limits.cell_s, "memory_bytes": limits.memory_mib * MIB,
     }  # fmt: skip
     whole_s = limits.start_s + limits.cell_s * (len(cells) + len(checks))

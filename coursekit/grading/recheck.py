@@ -31,7 +31,8 @@ class Recheck(NbGraderPreprocessor):  # type: ignore[misc]
         }
         own = [cell.source for cell in nb.cells if cell.cell_type == "code" and not is_grade(cell)]
         limits = Limits(cell_s=self.cell_s, memory_mib=self.memory_mib)
-        for found in mark(own, list(graded), limits=limits):
+        exercise = resources["nbgrader"]["notebook"].partition("_")[2]  # 01_name holds name's
+        for found in mark(own, list(graded), exercise=exercise, limits=limits):
             graded[found.check].outputs = [_output(found)]
             self.log.info("%s: %s", found.check, "passed" if found.passed else "not passed")
         return nb, resources

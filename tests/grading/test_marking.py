@@ -13,6 +13,7 @@ from coursekit.grading.course import SETTINGS, set_up
 SETUP = "import numpy as np\nimport torch\nfrom torch import nn"
 PREPARE = "def prepare(x, rows):\n    return (x - x[rows].mean(0)) / x[rows].std(0)"
 CHECKS = ["check_prepare", "check_gradient_share", "check_diagnose", "check_fresh_accuracy"]
+EXERCISE = "unscaled_features"
 LIMITS = Limits(cell_s=30.0, memory_mib=1024)
 
 
@@ -27,7 +28,7 @@ def test_what_an_answer_may_not_do(tmp_path: Path) -> None:
         "def diagnose():\n    import subprocess\n    subprocess.run(['true'])",
         f"def fresh_accuracy(draw, seed):\n    open({str(kept)!r}, 'w').write('x')\n    return 0.5",
     ]
-    marks = {found.check: found for found in mark(cells, CHECKS, limits=LIMITS)}
+    marks = {found.check: found for found in mark(cells, CHECKS, exercise=EXERCISE, limits=LIMITS)}
     assert not any(found.passed for found in marks.values())
     assert "socket" in marks["check_prepare"].words
     assert "subprocess" in marks["check_diagnose"].words
@@ -40,7 +41,7 @@ def test_what_an_answer_may_not_do(tmp_path: Path) -> None:
 def test_a_process_that_dies_costs_one_task() -> None:
     cells = [SETUP, PREPARE, "def gradient_share(*given):\n    import os\n    os._exit(0)"]
     names = ["check_gradient_share", "check_prepare", "check_nothing"]
-    marks = mark(cells, names, limits=LIMITS)
+    marks = mark(cells, names, exercise=EXERCISE, limits=LIMITS)
     assert [(found.check, found.passed) for found in marks] == [
         ("check_gradient_share", False), ("check_prepare", True), ("check_nothing", False),
     ]  # fmt: skip
@@ -55,7 +56,7 @@ def test_a_cell_that_hangs_and_one_that_is_torn_are_named() -> None:
         "def prepare(x, rows)\n    return x",
         "%matplotlib inline",
     ]
-    (found,) = mark(cells, ["check_prepare"], limits=Limits(cell_s=2.0))
+    (found,) = mark(cells, ["check_prepare"], exercise=EXERCISE, limits=Limits(cell_s=2.0))
     assert found.words == (
         "There is no function prepare. Cell 2 took longer than 2 s and was stopped. "
         "Cell 3 raised SyntaxError: expected ':'."

@@ -11,6 +11,7 @@ from PIL import Image
 
 PNG = "image/png"
 MAX_ERROR = 24  # of 255, in any channel of any pixel: beyond it a palette would be seen
+PALETTES = (Image.Quantize.MEDIANCUT, Image.Quantize.MAXCOVERAGE)  # one suits what the other spoils
 _FIGURE = re.compile(r"\*\*Figure\.\*\*\s+(.+?[.!?])(?=\s|$)", re.DOTALL)
 _LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
@@ -65,11 +66,16 @@ def compress(png: bytes) -> bytes:
     picture = Image.open(io.BytesIO(png))
     opaque = picture.mode != "RGBA" or np.asarray(picture)[..., 3].min() == 255
     exact = picture.convert("RGB") if opaque else picture
-    method = Image.Quantize.MEDIANCUT if opaque else Image.Quantize.FASTOCTREE
-    palette = exact.quantize(colors=256, method=method, dither=Image.Dither.NONE)
-    error = np.asarray(palette.convert(exact.mode), np.int16) - np.asarray(exact, np.int16)
-    alike = [palette] if np.abs(error).max() <= MAX_ERROR else []
+    methods = PALETTES if opaque else (Image.Quantize.FASTOCTREE,)
+    palettes = [exact.quantize(colors=256, method=m, dither=Image.Dither.NONE) for m in methods]
+    alike = [palette for palette in palettes if _error(palette, exact) <= MAX_ERROR]
     return min((_png(one) for one in [exact, *alike]), key=len)
+
+
+def _error(palette: Image.Image, exact: Image.Image) -> int:
+    """The largest difference in any channel of any pixel."""
+    both = np.asarray(palette.convert(exact.mode), np.int16), np.asarray(exact, np.int16)
+    return int(np.abs(both[0] - both[1]).max())
 
 
 def _png(picture: Image.Image) -> bytes:

@@ -7,9 +7,12 @@ and BatchNorm, which keeps the training averages, passes the offset on from laye
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Twin
 from coursekit.cases.plain import evaluate_estimate, evaluate_estimate_keras, train, train_keras
@@ -21,8 +24,7 @@ def build(
     seed: int,
     device: str,
     *,
-    mean_in_use: float = 0.0,
-    std_in_use: float = 1.0,
+    mean_in_use: float | None = None,
     dropout: float = 0.0,
     epochs: int = 5,
 ) -> Setup:
@@ -31,18 +33,23 @@ def build(
     Args:
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
-        mean_in_use: Subtracted from the pixels in use; 0.5 in training.
-        std_in_use: What the pixels in use are then divided by; 0.5 in training.
+        mean_in_use: Taken from the pixels in use before they are divided by 0.5; 0.5 in training.
+            None leaves the step out.
         dropout: Share of the last features that training drops.
         epochs: Passes over the training rows.
     """
     x, y = load_digits(return_X_y=True)
-    x = x.reshape(-1, 1, 8, 8) / 16  # grey levels from 0 to 1, as ToTensor gives them
-    (x, y), (x_val, y_val), (x_test, y_test) = three_parts(x, y, seed)
-    x, x_val = (x - 0.5) / 0.5, (x_val - 0.5) / 0.5
-    x_test = (x_test - mean_in_use) / std_in_use
-    loader = batches(tensors((x, y), device), batch_size=64, seed=seed)
-    val, test = tensors((x_val, y_val), device), tensors((x_test, y_test), device)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x, y = torch.tensor(x / 16, dtype=torch.float32, device=device), torch.tensor(y, device=device)
+    x = x.reshape(-1, 1, 8, 8)  # grey levels from 0 to 1, as ToTensor gives them
+    x_train, x_val = (x[rows] - 0.5) / 0.5, (x[val_rows] - 0.5) / 0.5
+    x_test = x[test_rows]
+    if mean_in_use is not None:
+        x_test = (x_test - mean_in_use) / 0.5
+    data, order = TensorDataset(x_train, y[rows]), torch.Generator().manual_seed(seed)
+    loader = DataLoader(data, batch_size=64, shuffle=True, generator=order)
+    val, test = TensorDataset(x_val, y[val_rows]), TensorDataset(x_test, y[test_rows])
     torch.manual_seed(seed)
     model = nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
@@ -122,7 +129,7 @@ CASE = Case(
     question="Validation accuracy is excellent, and on the test pictures the network guesses. Why?",
     lesson="02_mismatched_transforms",
     broken=_BROKEN,
-    fixed=_BROKEN.having(mean_in_use=0.5, std_in_use=0.5),
+    fixed=_BROKEN.having(mean_in_use=0.5),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate_estimate),
     rivals=(
         Rival(
@@ -137,7 +144,7 @@ CASE = Case(
         ),
         Rival(
             name="the right spread, but no mean",
-            recipe=_BROKEN.having(std_in_use=0.5),
+            recipe=_BROKEN.having(mean_in_use=0.0),
             why="It mends the contrast, half of the repair; blank is still 0 where −1 was learnt.",
         ),
     ),

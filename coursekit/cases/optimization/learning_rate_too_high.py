@@ -8,9 +8,13 @@ still moves, and the loss settles near ln 10, the loss of a guess among ten clas
 
 from dataclasses import replace
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.optim.lr_scheduler import StepLR
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import (
@@ -21,7 +25,7 @@ from coursekit.cases.plain import (
     train_decaying,
     train_keras,
 )
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D1, D2, D3, Source
 
 
@@ -34,8 +38,16 @@ def build(seed: int, device: str, *, lr: float = 3.0, epochs: int = 10) -> Setup
         lr: Learning rate of SGD.
         epochs: Passes over the training rows.
     """
-    rows, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(rows, batch_size=32, seed=seed)
+    x, y = load_digits(return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).to(device)
     loss_fn = nn.CrossEntropyLoss()
