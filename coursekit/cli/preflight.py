@@ -23,7 +23,7 @@ KERNEL_S = 120.0  # a slow disk loads torch for the first time
 MOVE = """
 from coursekit import get_case, widgets
 control = widgets.explore(get_case("unscaled-features"), "proline_spread")
-control.controls["proline_spread"].value = 100.0
+control.controls["proline_spread"].value = "100"
 await control.settled()
 print("moved to", control.state.live.setting.short)
 """

@@ -91,7 +91,7 @@ class Explorer:
 
     Attributes:
         state: What is shown, as plain values.
-        controls: Knob name to its slider or list; set its ``value`` to move it from code.
+        controls: Knob name to its slider or list; set its ``value``, such as ``"10"``, to move it.
         box: The whole control.
     """
 
@@ -153,7 +153,7 @@ class Explorer:
         """Begin a run where the controls stand now; the run before it ends at its next yield."""
         if self._returning:
             return  # the reset button puts the controls back
-        chosen = tuple(control.label for control in self.controls.values())
+        chosen = tuple(control.value for control in self.controls.values())
         setting = Setting(knobs=self._start.knobs, chosen=chosen)
         self._apply(Moved(setting=setting))
         run = self._drive(self.state.number, setting)
@@ -171,7 +171,7 @@ class Explorer:
             self._apply(Returned())
             with self._being_put_back():
                 for knob in self._start.knobs:
-                    self.controls[knob.name].label = knob.first
+                    self.controls[knob.name].value = knob.first
         except Exception as error:  # nobody reads what a button's callback raises
             self._apply(Failed(number=self.state.number, failure=failure_of(error)))
 
@@ -253,10 +253,8 @@ def _control(knob: Knob | Choice) -> Any:
     """A slider for numbers, a list for named values."""
     layout = {"flex": "1 1 200px", "width": "auto", "max_width": "392px", "min_width": "0"}
     kind = ipywidgets.SelectionSlider if isinstance(knob, Knob) else ipywidgets.Dropdown
-    return kind(
-        options=list(knob.positions.items()), value=knob.positions[knob.first],
-        tooltip=knob.label, layout=layout,
-    )  # fmt: skip
+    # The texts are the values too: a list takes the value None for "nothing chosen".
+    return kind(options=list(knob.positions), value=knob.first, tooltip=knob.label, layout=layout)
 
 
 def _label(knob: Knob | Choice, layout: dict[str, str]) -> ipywidgets.HTML:

@@ -134,7 +134,7 @@ def test_reset_brings_every_control_to_its_start(opened: Opened) -> None:
         "lists => lists.map(list => list.selectedOptions[0].text.trim())"
     )
     assert shown == [
-        control.label for control in opened.twin.controls.values() if not is_slider(control)
+        control.value for control in opened.twin.controls.values() if not is_slider(control)
     ]
 
 

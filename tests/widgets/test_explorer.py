@@ -55,14 +55,14 @@ def test_before_the_first_move_it_shows_the_reference_and_runs_nothing() -> None
     explorer = control(witness)
     assert witness.epochs == [60]
     assert explorer.state.live is None
-    assert explorer.controls["proline_spread"].value == 1.0
+    assert explorer.controls["proline_spread"].value == "1"
     assert "Reference, 1:" in status(explorer)
     assert "This run" not in status(explorer)
 
 
 def test_without_an_event_loop_a_move_runs_to_the_end() -> None:
     explorer = control()
-    explorer.controls["proline_spread"].value = 100.0
+    explorer.controls["proline_spread"].value = "100"
     live = explorer.state.live
     assert live is not None
     assert live.outcome is not None
@@ -81,7 +81,7 @@ def test_a_new_move_ends_the_running_one_and_nothing_queues() -> None:
 
     async def hurry() -> Explorer:
         explorer = control(witness)
-        for spread in (3.0, 10.0, 30.0):
+        for spread in ("3", "10", "30"):
             explorer.controls["proline_spread"].value = spread
             for _ in range(4):
                 await asyncio.sleep(0)
@@ -115,7 +115,7 @@ def test_the_run_grows_on_screen_and_its_numbers_come_once() -> None:
 
         explorer._image.observe(drawn, "value")
         explorer._status.observe(lambda change: said.append(change["new"]), "value")
-        explorer.controls["proline_spread"].value = 10.0
+        explorer.controls["proline_spread"].value = "10"
         await explorer.settled()
         return steps, said
 
@@ -133,7 +133,7 @@ def test_the_loop_stays_free_while_a_run_trains() -> None:
         witness = Witness()
         explorer = control(witness)
         turns = 0
-        explorer.controls["proline_spread"].value = 10.0
+        explorer.controls["proline_spread"].value = "10"
         while explorer.state.running:
             turns += 1
             await asyncio.sleep(0)
@@ -148,7 +148,7 @@ def test_an_exception_is_shown_and_kept() -> None:
     witness = Witness()
     explorer = control(witness)
     witness.fails_at = 3
-    explorer.controls["proline_spread"].value = 10.0
+    explorer.controls["proline_spread"].value = "10"
     failure = explorer.state.failure
     assert failure is not None
     assert failure.words == "ValueError: the <loader> is empty"
@@ -158,7 +158,7 @@ def test_an_exception_is_shown_and_kept() -> None:
     assert not explorer.state.running
 
     witness.fails_at = -1
-    explorer.controls["proline_spread"].value = 30.0
+    explorer.controls["proline_spread"].value = "30"
     assert explorer.state.failure is None
     assert explorer._alarm.value == ""
 
@@ -168,7 +168,7 @@ def test_an_exception_in_a_task_is_shown_too() -> None:
         witness = Witness()
         explorer = control(witness)
         witness.fails_at = 2
-        explorer.controls["proline_spread"].value = 10.0
+        explorer.controls["proline_spread"].value = "10"
         await explorer.settled()
         return explorer
 
@@ -184,7 +184,7 @@ def test_an_exception_in_the_last_reading_is_shown_too() -> None:
         raise KeyError("test")
 
     explorer._recipe = Recipe(build=CASE.fixed.build, train=train, evaluate=evaluate)
-    explorer.controls["proline_spread"].value = 10.0
+    explorer.controls["proline_spread"].value = "10"
     assert explorer.state.failure is not None
     assert "KeyError" in explorer._alarm.value
 
@@ -196,7 +196,7 @@ def test_an_exception_in_the_reference_run_is_the_cells_own() -> None:
 
 def test_a_run_that_diverges_says_so() -> None:
     explorer = control()
-    explorer.controls["proline_spread"].value = 1000.0
+    explorer.controls["proline_spread"].value = "1000"
     live = explorer.state.live
     assert live is not None
     assert f"diverged at step {live.curve.diverged_at}, " in status(explorer)
@@ -210,7 +210,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
     async def reset() -> Explorer:
         explorer = control(witness)
         still = bytes(explorer._image.value)
-        explorer.controls["proline_spread"].value = 100.0
+        explorer.controls["proline_spread"].value = "100"
         await asyncio.sleep(0)
         explorer._button.click()
         await explorer.settled()
@@ -218,7 +218,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
         return explorer
 
     explorer = asyncio.run(reset())
-    assert explorer.controls["proline_spread"].value == 1.0
+    assert explorer.controls["proline_spread"].value == "1"
     assert explorer.state.live is None
     assert witness.epochs[1] < 60
     assert len(witness.epochs) == 2  # putting the slider back is no move
@@ -228,7 +228,7 @@ def test_reset_stops_the_run_and_shows_the_reference_alone() -> None:
 def test_the_static_form_is_a_sentence_and_the_reference_picture() -> None:
     explorer = control()
     before, metadata = explorer._repr_mimebundle_()
-    explorer.controls["proline_spread"].value = 100.0
+    explorer.controls["proline_spread"].value = "100"
     after, _ = explorer._repr_mimebundle_()
     assert after["text/plain"] == before["text/plain"] == repr(explorer)
     assert before["text/plain"].startswith("Live control: spread of proline")
@@ -258,8 +258,8 @@ def three_controls() -> Explorer:
 
 def test_several_controls_move_one_run() -> None:
     explorer = three_controls()
-    explorer.controls["depth"].value = 3
-    explorer.controls["activation"].value = nn.Sigmoid
+    explorer.controls["depth"].value = "3"
+    explorer.controls["activation"].value = "sigmoid"
     live = explorer.state.live
     assert live is not None
     assert live.setting.values == {
@@ -276,14 +276,16 @@ def test_several_controls_move_one_run() -> None:
 
 def test_reset_puts_every_control_back_and_starts_no_run() -> None:
     explorer = three_controls()
-    explorer.controls["depth"].value = 3
-    explorer.controls["initialise"].value = None
+    explorer.controls["depth"].value = "3"
+    explorer.controls["initialise"].value = "PyTorch's own"
     moves = explorer.state.number
+    assert explorer.state.setting.values["initialise"] is None  # a choice like the others
+    assert explorer.controls["initialise"].index == 2
     explorer._button.click()
-    assert [control.label for control in explorer.controls.values()] == ["10", "tanh", "Xavier"]
+    assert [control.value for control in explorer.controls.values()] == ["10", "tanh", "Xavier"]
     assert explorer.state.live is None
     assert explorer.state.number == moves + 1  # the return itself, and nothing after it
-    explorer.controls["depth"].value = 3
+    explorer.controls["depth"].value = "3"
     assert explorer.state.live is not None  # and a control moves again
 
 
@@ -302,7 +304,7 @@ def test_the_gradients_by_layer_are_those_of_the_last_step() -> None:
 def test_a_control_can_score_the_rows_in_use() -> None:
     case = get_case("forgotten-normalize")
     explorer = explore(case, "mean_in_use", rows="test", recipe=case.fixed.having(epochs=1))
-    explorer.controls["mean_in_use"].value = 0.0
+    explorer.controls["mean_in_use"].value = "0"
     live, reference = explorer.state.live, explorer.state.reference
     assert live is not None
     assert live.outcome is not None

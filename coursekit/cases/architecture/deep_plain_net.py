@@ -1,10 +1,10 @@
 """A deep plain network: forty layers with good weights, and still no learning.
 
-He's weights keep the size of the signal on average. They do not keep its differences: behind
-forty ReLU layers every digit points in nearly the same direction, and the gradient says little
-about which digit it was. A residual layer adds its part to what it got, so that the input runs
-through to the end. The sum must not grow: forty parts of full size double the signal forty
-times, and the loss is NaN. Each part scaled by 1/√40 keeps it in bounds.
+He's weights keep the size of the signal and of the gradient. They do not keep what the gradient
+says: behind forty ReLU layers every digit points in nearly the same direction, and one batch
+pulls the first layer where the next does not want it. A residual layer adds its part to what it
+got, so that the input runs through to the end. The sum must not grow: forty parts of full size
+double the signal forty times, and the loss is NaN. Each part scaled by 1/√40 keeps it in bounds.
 """
 
 from collections.abc import Callable

@@ -10,15 +10,19 @@ right size the gradient keeps its length.
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.nn import ReLU, Sigmoid, Tanh
 from torch.nn.init import kaiming_normal_, xavier_uniform_
 from torch.optim import SGD, Adam
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Choice, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D1, D2, D3, GLOROT_2010, Source
 
 
@@ -45,17 +49,22 @@ def build(
         lr: Learning rate.
         epochs: Passes over the training rows.
     """
-    train_rows, val_rows, test_rows = digits(seed)
-    loader = batches(tensors(train_rows, device), batch_size=32, seed=seed)
-    val, test = tensors(val_rows, device), tensors(test_rows, device)
+    x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x, y = torch.tensor(x / 16, dtype=torch.float32, device=device), torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     hidden = [layer for _ in range(depth) for layer in (nn.Linear(64, 64), activation())]
-    model = nn.Sequential(*hidden, nn.Linear(64, 10))
+    model = nn.Sequential(*hidden, nn.Linear(64, 10)).to(device)
     if initialise is not None:
         for layer in model:
             if isinstance(layer, nn.Linear):
                 initialise(layer.weight)
-    model.to(device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer = optimizer_type(model.parameters(), lr=lr)
     return Setup(
@@ -96,7 +105,7 @@ CASE = Case(
     name="vanishing-gradients",
     family="architecture",
     kind="trains",
-    question="My network with two hidden layers learns. With ten it stays at chance. Why?",
+    question="My network with one hidden layer learns. With ten it stays at chance. Why?",
     lesson="04_vanishing_gradients",
     broken=_BROKEN,
     fixed=_BROKEN.having(activation=Tanh),

@@ -98,7 +98,7 @@ def build_keras(
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     oversample: Literal["before_split", "after_split"] = "before_split",
-    epochs: int = 12,
+    epochs: int = 15,
 ) -> Setup:
     """The same rows and the same network in Keras."""
     import keras
@@ -123,7 +123,7 @@ def build_keras(
     model.compile(optimizer=optimizer, loss=loss_fn, jit_compile=False)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=64,
+        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=32,
     )  # fmt: skip
 
 
