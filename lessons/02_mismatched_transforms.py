@@ -1,0 +1,704 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 02 · Two identical training curves
+#
+# Pictures of handwritten digits, and a small network that learns to read them. Training is sound,
+# validation is excellent, and in use the network is worthless.
+#
+# **You need:** lesson 00, and what a mean and a standard deviation are. **You take home:** one line
+# for your checklist, and a way to save a model that rules the fault out.
+#
+# Run the set-up cell first. After it, every section runs on its own.
+
+# %% [markdown] minutes=1
+# ## Set-up
+
+# %% tags=["setup"]
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+from coursekit import evidence, get_case, plots, record, widgets
+from coursekit.cases.script import diff
+
+plots.use_style()
+torch.set_num_threads(1)  # for networks as small as these, one thread is faster than two
+CASE = get_case("forgotten-normalize")  # this lesson's failure, as functions you can call
+
+
+def rounded(accuracy):
+    """Two digits; of a bad accuracy one, because its second differs from machine to machine."""
+    return f"{accuracy:.2f}" if accuracy > 0.9 else f"about {accuracy:.1f}"
+
+
+# %% [markdown] minutes=3
+# ## Two runs
+#
+# Two runs of one network, on the same rows. *In use* means: on pictures that come after the model
+# was handed over.
+
+# %%
+losses = {}
+figure, ax = plt.subplots()
+for name, recipe, look in [
+    ("run A", CASE.fixed, plots.FIXED),
+    ("run B", CASE.broken, plots.BROKEN),
+]:
+    run = recipe.build(seed=0, device="cpu")
+    with record(run.model, run.optimizer, every=1) as vitals:
+        for _ in recipe.train(run):
+            pass  # train is the usual loop; it stops after each epoch to let others look
+    losses[name] = vitals.record["loss"].values
+    plots.plot_loss(
+        vitals.record, ax=ax, label=name, color=look.colour, linestyle=look.dash,
+        linewidth=6 if name == "run A" else 1.5, alpha=0.4 if name == "run A" else 1,
+    )  # fmt: skip
+    scores = recipe.evaluate(run)
+    print(f"{name}: validation accuracy {scores['estimate']:.2f}, "
+          f"accuracy in use {rounded(scores['truth'])}")  # fmt: skip
+difference = abs(losses["run A"] - losses["run B"]).max()
+print(f"largest difference between their losses, over all steps: {difference:.1f}")
+assert difference == 0  # to the last bit
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** The training loss of both runs, per batch: the dashed line lies on the broad one, from
+# the first step to the last.
+#
+# This is run B, from its first line to its last. The pictures called `test` are those that come in
+# use. Run A differs from it in one line.
+
+# %% tags=["failing-script"]
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+x, y = load_digits(return_X_y=True)  # (1797, 64), grey levels from 0 to 16
+rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=0)
+val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=0)
+x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
+x = x.reshape(-1, 1, 8, 8)
+x_train, x_val = (x[rows] - 0.5) / 0.5, (x[val_rows] - 0.5) / 0.5
+x_test = x[test_rows]
+data, order = TensorDataset(x_train, y[rows]), torch.Generator().manual_seed(0)
+loader = DataLoader(data, batch_size=64, shuffle=True, generator=order)
+val, test = TensorDataset(x_val, y[val_rows]), TensorDataset(x_test, y[test_rows])
+torch.manual_seed(0)
+model = nn.Sequential(
+    nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Flatten(), nn.Dropout(0.0), nn.Linear(128, 10),
+)  # fmt: skip
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+
+for epoch in range(5):
+    for inputs, labels in loader:  # (64, 1, 8, 8), (64,)
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+
+model.eval()
+with torch.no_grad():
+    estimate, truth = ((model(inputs).argmax(dim=1) == labels).float().mean().item()
+                       for inputs, labels in (val.tensors, test.tensors))  # fmt: skip
+scores = {"estimate": estimate, "truth": truth, "overestimate": estimate - truth}
+
+# %%
+with torch.no_grad():
+    pictures, digits = test.tensors  # (360, 1, 8, 8), (360,)
+    answers = model(pictures).argmax(dim=1)
+print(f"accuracy in use: {rounded(scores['truth'])}")
+for name, given in [("the digits", digits), ("the answers", answers)]:
+    share = given.bincount(minlength=10).max().item() / len(given)
+    print(f"{name}: the most frequent one is {given.mode().values}, a share of {share:.1f}")
+
+# %% [markdown]
+# In use, most pictures get one and the same answer. No error, no warning, and nothing in training or
+# validation that would have told.
+
+# %% [markdown] minutes=1
+# ## Your prediction
+#
+# Before you measure anything: which *one* change to run B makes it as good in use as run A?
+
+# %%
+widgets.predict(
+    "02-use",
+    "Which one change makes run B read the pictures in use?",
+    options={
+        "A": "dropout: the network has learnt the training pictures by heart",
+        "B": "more epochs",
+        "C": "preparing the pictures in use as the others are prepared",
+        "D": "another mean and spread than 0.5 and 0.5: these do not suit grey pictures",
+        "E": "leaving BatchNorm out: it does something else in evaluation mode",
+    },
+)
+
+# %% [markdown]
+# The outputs below are hidden until you run them. The text is not: predict first.
+
+# %% [markdown] minutes=4
+# ## Measure
+#
+# **First measurement: what reaches the network?** Lesson 01 asked this in training. Ask it twice:
+# in training, and in use.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+run = CASE.broken.build(seed=0, device="cpu")
+arrives = {"in training": run.train.dataset.tensors, "in use": run.test.tensors}
+figure, panels = plt.subplots(2, 2, figsize=(7, 3.6), width_ratios=[1, 2.6])
+for (picture, ax), (name, (pictures, digits)) in zip(panels, arrives.items(), strict=True):
+    print(f"{name:>11}: mean {pictures.mean():5.2f}, spread {pictures.std():.2f}, "
+          f"from {pictures.min():.0f} to {pictures.max():.0f}")  # fmt: skip
+    zero = pictures[digits == 0][0, 0]  # (8, 8)
+    picture.imshow(zero, cmap="gray", vmin=-1, vmax=1)
+    picture.set(xticks=[], yticks=[], ylabel=name)
+    share = np.full(pictures.numel(), 1 / pictures.numel())
+    ax.hist(
+        pictures.flatten(), bins=np.linspace(-1.0625, 1.0625, 18), weights=share, color="#555555"
+    )
+    ax.set(xlim=(-1.1, 1.1), ylim=(0, 0.6), ylabel="share of pixels")
+panels[1, 1].set_xlabel("value of a pixel as the network gets it")
+plt.show()
+
+# %% [markdown]
+# **Figure.** A zero and the values of all pixels, as the network gets them: in training the paper is
+# black, at −1, and in use it is grey, at 0, a value that hardly any training pixel has.
+#
+# That is a difference to begin with. Does it matter to the network?
+
+# %% [markdown]
+# **Second measurement: inside the network.** The first layer has sixteen filters. BatchNorm, behind
+# it, keeps two averages of each filter's output over the training: its mean and its spread. In
+# evaluation mode it subtracts the one and divides by the other. So the mean output of a filter,
+# counted from its kept mean in kept spreads, should be near zero.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+run = CASE.broken.build(seed=0, device="cpu")
+for _ in CASE.broken.train(run):
+    pass
+filters, norm = run.model[0], run.model[1]  # Conv2d, BatchNorm2d
+figure, ax = plt.subplots(figsize=(6.4, 2.8))
+for name, part, look in [("validation", run.val, plots.FIXED), ("in use", run.test, plots.BROKEN)]:
+    with torch.no_grad():
+        output = filters(part.tensors[0]).mean(dim=(0, 2, 3))  # (16,)
+    offset = (output - norm.running_mean) / norm.running_var.sqrt()
+    print(f"{name:>10}: at most {offset.abs().max():.1f} spreads off")
+    ax.plot(range(16), offset, look.marker, color=look.colour, label=name)
+ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+ax.set(xlabel="filter", ylabel="mean output\n(kept spreads)", ylim=(-1.8, 1.8))
+plt.show()
+
+# %% [markdown]
+# **Figure.** The mean output of each filter, counted from the mean that BatchNorm kept: validation
+# pictures lie on the line at zero, and the pictures in use shift many filters, up or down, by as much
+# as a spread and more.
+#
+# Each filter answers to the grey paper with an offset of its own, and the layers behind it get inputs
+# that they never met.
+
+# %% [markdown]
+# **Third measurement: was training harmed?** One of the texts that this course grew from says that
+# such a mismatch harms the gradients and unsettles training.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+norms, weights = [], []
+for recipe in (CASE.broken, CASE.fixed):
+    run = recipe.build(seed=0, device="cpu")
+    with record(run.model, run.optimizer, every=1) as vitals:
+        for _ in recipe.train(run):
+            pass
+    norms.append(vitals.record["gradient_norm"].values)  # (steps, layers)
+    weights.append(torch.cat([weight.detach().flatten() for weight in run.model.parameters()]))
+print(f"gradient norms compared: {norms[0].size}, all equal: {np.array_equal(*norms)}")
+print(f"final weights compared:  {len(weights[0])}, all equal: {torch.equal(*weights)}")
+assert np.array_equal(*norms)
+assert torch.equal(*weights)
+
+# %% [markdown]
+# It does not. Run A and run B are one training run: the same gradients, the same weights, to the
+# last bit. Training never sees a picture in use, so nothing that is measured in training can show
+# this fault. Only a measurement *in use* can.
+
+# %% [markdown] minutes=3
+# ## The cause
+#
+# `Normalize((0.5,), (0.5,))` is what image code calls the line `(x - 0.5) / 0.5`. Training and
+# validation have it, and use does not. Why did validation not warn? Before you read on:
+
+# %%
+widgets.predict(
+    "02-validation",
+    "Now the other way round: the pictures in use are normalised, the others are not. What happens?",
+    options={
+        "A": "validation falls, and so does the accuracy in use",
+        "B": "validation stays excellent, and the accuracy in use falls",
+        "C": "validation falls, and in use all is well",
+        "D": "both are excellent: normalised pictures are the easier ones",
+    },
+)
+
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+def normalised(x):
+    return x
+
+
+def raw(x):
+    return x * 0.5 + 0.5  # takes the normalising back
+
+
+print("trained on   validated as trained   used normalised     used raw")
+for trained in (normalised, raw):
+    run = CASE.fixed.build(seed=0, device="cpu")  # all its pictures are normalised
+    for _ in range(run.epochs):
+        for inputs, labels in run.train:
+            run.optimizer.zero_grad()
+            loss = run.loss_fn(run.model(trained(inputs)), labels)
+            loss.backward()
+            run.optimizer.step()
+    run.model.eval()
+    line = []
+    for prepare, part in [(trained, run.val), (normalised, run.test), (raw, run.test)]:
+        with torch.no_grad():
+            answers = run.model(prepare(part.tensors[0])).argmax(dim=1)
+        line.append((answers == part.tensors[1]).float().mean().item())
+    validated, *used = (rounded(accuracy) for accuracy in line)
+    print(f"{trained.__name__:<10}   {validated:>20}   {used[0]:>15}   {used[1]:>10}")
+
+# %% [markdown]
+# - Normalised in both places, or in neither: both are fine. So 0.5 and 0.5 are not at fault. In one
+#   place and not in the other: it fails, either way round.
+# - Validation is excellent in every row. It is prepared by the same line as training, so it answers
+#   one question: does the network read *new* pictures that are prepared *as in training*? It does.
+#   Nobody asked about pictures that are prepared in another way.
+#
+# The question to ask: take a few labelled rows, send them through the code that runs *in use*, and
+# score them there.
+
+# %% [markdown] minutes=1
+# ## The fix
+#
+# The same preparation in both places:
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+print(diff(CASE.broken, CASE.fixed))
+for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
+    scores = recipe.run(seed=0)
+    print(f"{name:>6}: validation accuracy {scores['estimate']:.2f}, "
+          f"accuracy in use {rounded(scores['truth'])}")  # fmt: skip
+
+# %% [markdown]
+# Nothing was trained differently: a finished model that is useless in use may need no new training.
+
+# %% [markdown] minutes=2
+# ## The wrong fixes
+#
+# Three changes that people try first. *Share of the gap* is how far each gets from the broken run
+# (0 %) to the fixed one (100 %), on the seeds whose results the course keeps.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+kept = [row for row in evidence.load(CASE.name) if row.framework == "torch" and row.threads == 1]
+print(f"{len({row.seed for row in kept})} seeds\n")
+for rival in CASE.rivals:
+    share = evidence.share_of_gap(CASE.claim, kept, rival.name)
+    print(f"{rival.name}: {share:.0%} of the gap")
+    print(f"  {rival.why}\n")
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+stored = evidence.stored_scores(CASE.name, score="truth")
+wrong = [rival.name for rival in CASE.rivals]
+plots.plot_scores(
+    {name: stored[name] for name in ["broken", *wrong, "fixed"]},
+    xlabel="accuracy in use", baseline=0.1, baseline_label="guessing",
+)  # fmt: skip
+plt.show()
+
+# %% [markdown]
+# **Figure.** Accuracy in use on seeds that nobody tuned on, one mark a seed: dropout and more epochs
+# hardly help, half of the right preparation helps some seeds and fails others, and only the whole of
+# it is reliable.
+
+# %% [markdown] minutes=2
+# ## Find where it breaks
+#
+# Here the pictures in use have the right spread; the slider sets the mean that is taken away. In
+# training it is always 0.5. Watch both curves.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+widgets.explore(CASE, "mean_in_use", rows="test")
+
+# %% [markdown]
+# **Figure.** Training loss and accuracy in use of the reference run, whose mean is 0.5 in both
+# places; each position of the slider draws its own run over it.
+#
+# The upper curve never moves. The lower one stays for small errors and sinks for larger ones, to
+# both sides.
+
+# %% [markdown] minutes=2
+# ## Another order of channels
+#
+# A colour picture is three numbers a pixel. Pillow and scikit-learn read them as red, green, blue;
+# OpenCV reads blue, green, red. Shape, type and range are the same. Here a network tells patches of
+# two photographs apart, and in use they were read in the other order.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+other = get_case("channel-order")
+run = other.broken.build(seed=0, device="cpu")
+for _ in other.broken.train(run):
+    pass
+scores = other.broken.evaluate(run)
+print(f"validation accuracy {scores['estimate']:.2f}, accuracy in use {rounded(scores['truth'])}\n")
+for name, pictures in [
+    ("in training", run.train.dataset.tensors[0]),
+    ("in use", run.test.tensors[0]),
+]:
+    mean, spread = pictures.mean(dim=(0, 2, 3)), pictures.std(dim=(0, 2, 3))  # (3,), (3,)
+    means, spreads = ("  ".join(f"{value:5.2f}" for value in each) for each in (mean, spread))
+    print(f"{name:>11}: mean of each channel {means}   spread {spreads}")
+
+# %% [markdown]
+# This time mean and spread hardly tell: over both photographs, red and blue have nearly the same.
+# Look at what arrives.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+from sklearn.datasets import load_sample_images
+
+figure, panels = plt.subplots(2, 2, figsize=(5.8, 4.2))
+for column, photograph in enumerate(load_sample_images().images):  # (427, 640, 3) each
+    top, left = [(32, 16), (176, 304)][column]  # a patch of the sky, a patch of the flower
+    read = {"training": photograph, "use": photograph[:, :, ::-1]}
+    for ax, (where, picture) in zip(panels[:, column], read.items(), strict=True):
+        first, _, last = picture[top : top + 16, left : left + 16].mean(axis=(0, 1))
+        ax.imshow(picture[::6, ::6], interpolation="nearest", extent=(0, 640, 427, 0))
+        ax.add_patch(plt.Rectangle((left, top), 16, 16, fill=False, edgecolor="black", linewidth=2))
+        ax.set_title(f"in {where}; patch: red {first:.0f}, blue {last:.0f}", fontsize=9)
+        ax.axis("off")
+plt.show()
+
+# %% [markdown]
+# **Figure.** The temple and the flower as the network learnt them, above, and as it gets them in use,
+# below, with the mean red and blue of the patch in the square: in use the two have changed places, the
+# sky turns yellowish, and the orange flower turns blue.
+#
+# One patch tells what the means of all patches hide. The fix is one order in both places; either will
+# do. What does not help: `coursekit cases channel-order`.
+
+# %% [markdown] minutes=2
+# ## Another range
+#
+# Pixels in a file run from 0 to 255. Training divides by 255. In use somebody divides twice, or not
+# at all.
+
+# %%
+widgets.predict(
+    "02-range",
+    "In use, pixels arrive 255 times too large, or 255 times too small. Which costs more accuracy?",
+    options={
+        "A": "too large",
+        "B": "too small",
+        "C": "both cost all of it",
+        "D": "neither costs any: the network has learnt shapes, not sizes",
+    },
+)
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+other = get_case("value-range")
+for name, divisor in [("as in training", 255), ("not divided", 1), ("divided twice", 255 * 255)]:
+    recipe = other.fixed.having(divisor_in_use=divisor)
+    run = recipe.build(seed=0, device="cpu")
+    for _ in recipe.train(run):
+        pass
+    pictures, digits = run.test.tensors  # (360, 64), (360,)
+    with torch.no_grad():
+        logits = run.model.eval()(pictures)  # (360, 10)
+    accuracy = (logits.argmax(dim=1) == digits).float().mean()
+    print(f"{name:>14}: spread {pictures.std():7.3f}, accuracy {accuracy:.2f}, "
+          f"loss {run.loss_fn(logits, digits):5.1f}")  # fmt: skip
+
+# %% [markdown]
+# Divided twice, all pictures are the same blank sheet, and get one answer. Not divided, the network's
+# outputs are about as much too large as its inputs, mostly in the same order, so the largest is often
+# still the right one. The accuracy hides much of that fault; the loss does not. Do not count on it:
+# here are the photographs of the last section, read in the right order and not divided.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+other = get_case("channel-order")
+run = other.fixed.build(seed=0, device="cpu")
+for _ in other.fixed.train(run):
+    pass
+patches, labels = run.test.tensors  # (416, 3, 16, 16), (416,)
+grey_levels = (patches * 0.5 + 0.5) * 255  # as in the file
+with torch.no_grad():
+    answers = run.model((grey_levels - 0.5) / 0.5).argmax(dim=1)
+print(f"accuracy {rounded((answers == labels).float().mean().item())}, of two kinds")
+
+# %% [markdown]
+# The measurement is the spread of what arrives, the fix one division in one place:
+# `coursekit cases value-range`.
+
+# %% [markdown] minutes=2
+# ## A scaler that is fitted again
+#
+# Wine, as in lesson 01, with a scaler fitted on the training rows. In use somebody writes
+# `fit_transform` where `transform` was meant: each request is scaled by its own mean and spread.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+from sklearn.preprocessing import StandardScaler
+
+other = get_case("scaler-refitted-per-batch")
+right = {}
+for seed in range(5):
+    run = other.broken.build(seed=seed, device="cpu")
+    for _ in other.broken.train(run):
+        pass
+    x, y = (part.numpy() for part in run.test.tensors)  # (36, 13), (36,), not yet scaled
+    requests = {
+        "one row": np.arange(36)[:, None],
+        "four rows": np.arange(36).reshape(9, 4),
+        "all rows of one kind": [np.flatnonzero(y == kind) for kind in range(3)],
+        "the whole test set": [np.arange(36)],
+    }
+    scaled = {"the scaler of training": run.extra.transform(x)}
+    for name, parts in requests.items():
+        scaled[name] = np.zeros_like(x)
+        for rows in parts:
+            scaled[name][rows] = StandardScaler().fit_transform(x[rows])
+    for name, inputs in scaled.items():
+        with torch.no_grad():
+            answers = run.model(torch.tensor(inputs, dtype=torch.float32)).argmax(dim=1)
+        right.setdefault(name, []).append((answers.numpy() == y).mean())
+for name, accuracies in right.items():
+    how = "" if "training" in name else "fitted again on "
+    print(f"{how + name:<36}  accuracy {np.mean(accuracies):.2f}")
+
+# %% [markdown]
+# One row minus its own mean is zero in every column, whatever the wine: all wines get one answer.
+# Refitting on the *whole* of a large, mixed test set is harmless here, because its mean and spread
+# are nearly those of training. That is how the slip passes in the notebook and fails in the service.
+# The measurement is what arrives in one request, the fix is `transform`:
+# `coursekit cases scaler-refitted-per-batch`.
+
+# %% [markdown] minutes=2
+# ## One object
+#
+# All these faults have one root: the preparation stands in two places. Put it *into the model*, and
+# save both as one. In PyTorch, a module whose two numbers are *buffers*: saved with the weights, and
+# never trained.
+
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+class Normalize(nn.Module):
+    """Takes a mean away and divides by a spread."""
+
+    def __init__(self, mean=0.0, spread=1.0):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("spread", torch.tensor(spread))
+
+    def forward(self, x):
+        return (x - self.mean) / self.spread
+
+
+run = CASE.broken.build(seed=0, device="cpu")
+for _ in CASE.broken.train(run):
+    pass
+saved = io.BytesIO()  # a file would do
+torch.save(nn.Sequential(Normalize(0.5, 0.5), *run.model).state_dict(), saved)
+
+# In use, perhaps on another machine: nobody there knows about 0.5.
+fresh = CASE.broken.build(seed=1, device="cpu").model
+pipeline = nn.Sequential(Normalize(), *fresh)
+saved.seek(0)
+pipeline.load_state_dict(torch.load(saved))
+pipeline.eval()
+pictures, digits = run.test.tensors  # raw
+with torch.no_grad():
+    accuracy = (pipeline(pictures).argmax(dim=1) == digits).float().mean()
+print(f"loaded with the weights: mean {pipeline[0].mean}, spread {pipeline[0].spread}")
+print(f"accuracy on raw pictures, in use: {accuracy:.2f}")
+
+# %% [markdown]
+# The network is run B's own, not trained again. In scikit-learn the one object is a `Pipeline`, and
+# fitting it again by mistake is harder: in use there is only `predict`.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+import pickle
+
+from sklearn.datasets import load_wine
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+x, y = load_wine(return_X_y=True)
+x_train, x_use, y_train, y_use = train_test_split(x, y, test_size=0.3, stratify=y, random_state=0)
+saved = pickle.dumps(make_pipeline(StandardScaler(), LogisticRegression()).fit(x_train, y_train))
+pipeline = pickle.loads(saved)  # in use
+one_by_one = np.array([pipeline.predict(row[None])[0] for row in x_use])
+print(f"accuracy on raw wines, all at once: {pipeline.score(x_use, y_use):.2f}")
+print(f"accuracy on raw wines, one by one:  {(one_by_one == y_use).mean():.2f}")
+
+# %% [markdown] minutes=2
+# ## The same in Keras
+#
+# The same network, trained on normalised pictures, fails on raw ones as run B does. The cure is a
+# `Rescaling` layer in front of it: `x * 2 - 1` is `(x - 0.5) / 0.5`. It is saved and loaded with the
+# model.
+
+# %% tags=["after-prediction", "keras"] jupyter={"outputs_hidden": true}
+import tempfile
+from pathlib import Path
+
+from coursekit.device import keras_if_installed
+
+if keras := keras_if_installed():
+    run = CASE.keras.broken.build(seed=2, device="cpu")
+    x, y = run.train  # (1078, 8, 8, 1), normalised
+    run.model.fit(x, y, batch_size=64, epochs=8, verbose=0)
+    network = run.model
+    rescaling = keras.layers.Rescaling(scale=2.0, offset=-1.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        keras.Sequential([keras.Input((8, 8, 1)), rescaling, network]).save(path)
+        pipeline = keras.saving.load_model(path)
+    x_use, y_use = run.test  # raw
+    for name, model in [("network alone", network), ("saved with its Rescaling", pipeline)]:
+        answers = model.predict(x_use, verbose=0).argmax(axis=1)
+        print(f"{name:>24}: accuracy on raw pictures {rounded((answers == y_use).mean())}")
+
+# %% [markdown]
+# For features with a scale of their own, `keras.layers.Normalization` learns mean and spread of the
+# training rows with its `adapt`, once.
+
+# %% [markdown] minutes=1
+# ## Is it always so?
+#
+# Seeds that nobody tuned on, for this lesson's failures and two of the same kind that it does not
+# show: rows in use that were never scaled (`coursekit cases raw-test-set`), and noise that training
+# adds on purpose and that is still added in use (`coursekit cases augmentation-left-on`). Three seeds
+# of the first are run again here, now.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+stored = evidence.stored_scores(CASE.name, score="truth")
+for row in evidence.verify(CASE, seeds=[1000, 1001, 1002], only=["broken", "fixed"]):
+    accuracy = row.scores["truth"]
+    assert abs(accuracy - stored[row.recipe][row.seed - 1000]) <= 0.05, "not what was stored"
+    print(f"seed {row.seed}, {row.recipe:<6}: as stored, give or take 0.05")
+
+shown = {}
+for name in ["forgotten-normalize", "channel-order", "value-range", "scaler-refitted-per-batch",
+             "raw-test-set", "augmentation-left-on"]:  # fmt: skip
+    truth = evidence.stored_scores(name, score="truth")
+    shown |= {f"{which}, {name}": truth[which] for which in ("broken", "fixed")}
+truth = evidence.stored_scores(CASE.name, score="truth", framework="keras")
+shown |= {f"{which}, {CASE.name} in Keras": truth[which] for which in ("broken", "fixed")}
+figure, ax = plt.subplots(figsize=(6.8, 4.6))
+plots.plot_scores(shown, ax=ax, xlabel="accuracy in use")
+plt.show()
+
+# %% [markdown]
+# **Figure.** Accuracy in use, one mark a seed: in each of the six failures, and in
+# both frameworks, every fixed run is far ahead of every broken one.
+
+# %% [markdown] minutes=2
+# ## What to remember
+#
+# **For your checklist, a line "in use":** what reaches the network in use, and what reached it in
+# training? Compare mean, spread and range where they *enter the network*, and look at one input.
+#
+# | what arrives in use, against training | the slip |
+# |---|---|
+# | another mean, and perhaps another spread | one step of the preparation is missing, or done twice |
+# | a spread hundreds of times larger or smaller | a division, forgotten or done twice |
+# | mean and spread alike, and single pictures with red and blue changed | the order of channels |
+# | mean exactly 0 in every request, however small | a scaler that is fitted again |
+# | the same input with another answer when it comes again | the noise of training, left on |
+#
+# - Training and validation cannot show it: they share their preparation.
+# - Which preparation you choose matters less than that there is one. Save it with the model.
+# - Score a few labelled rows through the very code that runs in use.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+widgets.look_back(
+    {
+        "02-use": widgets.Happened(
+            "C",
+            "preparing the pictures in use as the others are prepared",
+            told_by="mean and spread of what reaches the network, in training and in use",
+        ),
+        "02-validation": widgets.Happened(
+            "B",
+            "validation stays excellent, and the accuracy in use falls",
+            told_by="the accuracy of rows sent through the code that runs in use",
+        ),
+        "02-range": widgets.Happened(
+            "B", "too small", told_by="the spread of what reaches the network"
+        ),
+    }
+)
+
+# %% [markdown]
+# **On your own model**: put your own names into the next cell. The *hook* sees what really arrives,
+# whatever stands in front of the model.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+yours = CASE.broken.build(seed=1, device="cpu")
+my_model = yours.model
+my_training_rows, my_rows_in_use = yours.val.tensors[0], yours.test.tensors[0]
+
+
+def what_arrives(model, use):
+    """All inputs that a model gets while ``use()`` runs, in evaluation mode."""
+    seen = []
+    hook = model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    with torch.no_grad():
+        model.eval()
+        use()
+    hook.remove()
+    return torch.cat(seen)
+
+
+for name, use in [
+    ("training", lambda: my_model(my_training_rows)),
+    ("in use", lambda: my_model(my_rows_in_use)),  # call your service here
+]:
+    x = what_arrives(my_model, use)
+    print(
+        f"{name:>8}: mean {x.mean():5.2f}, spread {x.std():.2f}, from {x.min():.0f} to {x.max():.0f}"
+    )
+
+# %% [markdown]
+# **Next:** the exercise, `exercises/02_mismatched_transforms.ipynb`. Twenty minutes, checked as you go.
+#
+# <details><summary>Where this failure is described</summary>
+#
+# One of the documents that this course is built on shows the forgotten Normalize, and is right that
+# it costs accuracy. Two things that it says about it do not hold: that such a mismatch harms the
+# gradients and unsettles training (training is the same run, bit for bit), and that
+# `Normalize((0.5,), (0.5,))` is the mistake because it assumes one channel (grey pictures have one;
+# in both places it does no harm). Another document asks for the scaler of training in use, and warns
+# of worse results otherwise: that is right for small requests, and on a whole, mixed test set no
+# harm shows.
+#
+# </details>

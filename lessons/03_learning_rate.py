@@ -1,0 +1,771 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 03 · One number too large
+#
+# 1,797 images of handwritten digits, and the network of lesson 00, which read them well. One number
+# is another now, and it reads nothing.
+#
+# **You need:** lesson 00, and the derivative as a slope. **You take home:** a line for your
+# checklist, a test that finds a learning rate before you train, and the reason why a run that began
+# too fast does not recover.
+#
+# Run the set-up cell first. After it, every section runs on its own: if you fall behind, run the
+# set-up cell and jump to where the others are.
+
+# %% [markdown] minutes=1
+# ## Set-up
+
+# %% tags=["setup"]
+import copy
+import itertools
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from torch import nn
+
+from coursekit import evidence, get_case, plots, record, sweep, widgets
+from coursekit.cases.script import diff
+
+plots.use_style()
+torch.set_num_threads(1)  # for networks as small as these, one thread is faster than two
+CASE = get_case("learning-rate-too-high")  # this lesson's failure, as functions you can call
+
+# %% [markdown] minutes=2
+# ## A model that does not train
+#
+# The title names the suspect. Read the script all the same: how would you *know*?
+
+# %% tags=["failing-script"]
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=0)
+val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=0)
+x = torch.tensor(x / 16, dtype=torch.float32)  # grey levels from 0 to 1
+y = torch.tensor(y)
+order = torch.Generator().manual_seed(0)
+loader = DataLoader(TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order)
+val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
+torch.manual_seed(0)
+model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=3.0)
+
+for epoch in range(10):
+    for inputs, labels in loader:  # (32, 64), (32,)
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+
+model.eval()
+with torch.no_grad():
+    inputs, labels = test.tensors
+    logits = model(inputs)  # (360, 10)
+    accuracy = (logits.argmax(dim=1) == labels).float().mean()
+    loss = loss_fn(logits, labels)
+    scores = {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
+
+# %%
+always_the_largest_class = np.bincount(y[test_rows]).max() / len(test_rows)
+print(f"accuracy of the network         {scores['test_accuracy']:.2f}")
+print(f"always guessing the same class  {always_the_largest_class:.2f}")
+
+# %% [markdown]
+# No error, no warning, no NaN. Ten epochs, and no better than a rule that never looks at the image.
+
+# %% [markdown] minutes=2
+# ## Your prediction
+#
+# The learning rate is ten times too large. Two questions before you look inside.
+
+# %%
+widgets.predict(
+    "03-loss",
+    "What did the training loss do during these ten epochs?",
+    options={
+        "A": "it grew without bound, to infinity or NaN",
+        "B": "it swung up and down about a good value",
+        "C": "it jumped in the first steps, then lay flat at the loss of a guess",
+        "D": "it fell as it should: the network knows its training rows and fails on new ones",
+    },
+)
+
+# %%
+widgets.predict(
+    "03-rescue",
+    "After the first epoch the rate is lowered to 0.3, which suits a fresh network. "
+    "What is the test accuracy after ten more epochs?",
+    options={
+        "A": "as good as that of a fresh network trained at 0.3",
+        "B": "clearly below it: much of what the first epoch broke stays broken",
+        "C": "better: the long first steps have explored more",
+    },
+)
+
+# %% [markdown]
+# The outputs below are hidden until you run them. The text is not: predict first.
+
+# %% [markdown] minutes=4
+# ## Measure
+#
+# The same run again, recorded; and beside it the run that the checklist asks for, the same at a
+# *tenth* of the rate. `build` is the script above down to the loop.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+recorded = {}
+for name, lr in [("rate 3.0", 3.0), ("rate 0.3", 0.3)]:
+    run = CASE.broken.having(lr=lr).build(seed=0, device="cpu")
+    with record(run.model, run.optimizer, every=1) as vitals:
+        for _ in range(run.epochs):
+            for inputs, labels in run.train:
+                run.optimizer.zero_grad()
+                loss = run.loss_fn(run.model(inputs), labels)
+                loss.backward()
+                run.optimizer.step()
+    recorded[name] = vitals.record
+failing, tenth = recorded["rate 3.0"], recorded["rate 0.3"]
+print(failing)
+
+# %% [markdown]
+# **First measurement: the loss.** A network that knows nothing gives each of ten classes the
+# probability 1/10, so its loss is ln 10.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+loss = failing["loss"].values
+print(f"ln 10, the loss of a network that knows nothing  {np.log(10):.2f}")
+print(f"the first loss                                   {loss[0]:.2f}")
+print(f"the largest loss, at step {loss.argmax()}                      {loss.max():.1f}")
+print(f"mean of the last epoch                           {loss[-34:].mean():.2f}")
+ax = plots.plot_loss(failing, baseline=np.log(10), baseline_label="ln 10", color="#D55E00")
+ax.set_ylim(0)
+plt.show()
+
+# %% [markdown]
+# **Figure.** The training loss per batch at rate 3.0: right at the start, up in a few steps, down
+# again to ln 10, and flat from there on.
+#
+# In lesson 01 the *first* loss was too high. Here it is right: nothing is wrong with the input or
+# with the first weights. The harm is done by steps.
+
+# %% [markdown]
+# **Second measurement: how long is a step?** `update_ratio` is the length of one step over the size
+# of the weights that it moves.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+figure, ax = plt.subplots()
+for record_of, name, look in [
+    (failing, "rate 3.0", plots.BROKEN),
+    (tenth, "rate 0.3", plots.FIXED),
+]:
+    ratio = record_of.of_layer("update_ratio", "0")  # layer "0" is the first Linear
+    ax.plot(ratio[:20], label=name, color=look.colour, linestyle=look.dash)
+    print(f"{name}: the longest of the first 20 steps is {ratio[:20].max():.2g} times the weights")
+ax.axhline(1, color="#555555", linestyle=":", label="as long as the weights")
+ax.set(yscale="log", ylim=(1e-3, 5), xticks=range(0, 20, 5), xlabel="step (batches)",
+       ylabel="step over weights, layer 0")  # fmt: skip
+ax.legend(loc="lower left")
+plt.show()
+
+# %% [markdown]
+# **Figure.** The length of each step beside the size of the first layer's weights, on a logarithmic
+# axis: at rate 0.3 a step changes them by a few hundredths; at rate 3.0 one step is longer than the
+# weights themselves.
+#
+# A step longer than the weights does not correct them. It replaces them.
+
+# %% [markdown]
+# **Third measurement: what do those steps leave behind?** As in lesson 01, a ReLU unit that gives
+# zero for every row is dead: it gets no gradient.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+dead = failing.of_layer("dead_fraction", "1")  # layer "1" is the ReLU
+print(f"dead units after one epoch: {dead[33]:.0%}, at the end: {dead[-1]:.0%}")
+print(f"at rate 0.3, at the end:    {tenth.of_layer('dead_fraction', '1')[-1]:.0%}")
+plots.plot_layers(failing, "dead_fraction")
+plt.show()
+
+# %% [markdown]
+# **Figure.** The share of hidden units that gave zero for every row of the last eight batches: most
+# die in the first epoch, the rest later.
+#
+# With all of them dead, only the last bias still moves, and the best it can do is to guess: ln 10.
+# (It stays a little above, because that bias still takes steps that are too long.)
+
+# %% [markdown] minutes=5
+# ## The cause
+#
+# One weight *w*, one parabola: loss = *w*². Its slope at *w* is 2*w*, so a step goes from *w* to
+# *w* − lr · 2*w* = (1 − 2 lr) · *w*. **Every step multiplies the distance to the minimum by the same
+# factor, 1 − 2 lr.** All that can happen follows from that factor:
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+figure, panels = plt.subplots(1, 3, figsize=(8.4, 3), sharey=True)
+valley = np.linspace(-1.6, 1.6, 100)
+for ax, lr, colour in zip(panels, [0.1, 0.9, 1.05], ["#0072B2", "#0072B2", "#D55E00"], strict=True):
+    w = -1.0
+    path = [w]
+    for _ in range(9):
+        w = w - lr * 2 * w  # the learning rate times the slope
+        path.append(w)
+    ax.plot(valley, valley**2, color="#999999")
+    ax.plot(path, np.square(path), color=colour, marker="o", markersize=4, linewidth=1)
+    ax.plot(path[0], path[0] ** 2, color="black", marker="s")
+    ax.set(title=f"lr = {lr}: factor {1 - 2 * lr:.1f}", xlabel="weight")
+panels[0].set_ylabel("loss")
+plt.show()
+
+# %% [markdown]
+# **Figure.** Nine steps from the black square on the same parabola at three rates: a small one
+# creeps down one side, one just below 1 swings from side to side and arrives, one just above 1 lands
+# higher each time.
+#
+# Higher up the slope is steeper, so the next step is longer still: divergence feeds itself. The edge
+# is where the factor is −1. If the slope changes by λ for each unit of *w* (here 2; λ is called the
+# *curvature*), the factor is 1 − lr · λ, and the edge is **lr = 2/λ**. There is no "rather too high"
+# on a parabola: one per cent decides.
+#
+# **Real data.** Predict how diabetes progresses from ten measurements of a patient, by a linear model
+# and least squares. Its loss is a bowl over ten weights: a parabola along each of ten directions, with
+# ten curvatures. NumPy finds them, and the steepest decides first. (The bias adds an eleventh, which
+# is not the steepest.)
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+x, y = get_case("edge-of-stability").fixed.build(seed=0, device="cpu").train.dataset.tensors
+curvatures = 2 * np.linalg.eigvalsh((x.T @ x / len(x)).numpy())  # (10,), of the mean squared error
+edge = 2 / curvatures.max()
+print(f"{len(x)} patients; {len(curvatures)} curvatures from {curvatures.min():.2g} "
+      f"to {curvatures.max():.2g}, so the edge is at {edge:.2g}")  # fmt: skip
+figure, ax = plt.subplots()
+for times, look in [(1.01, plots.BROKEN), (0.99, plots.FIXED)]:
+    torch.manual_seed(0)
+    model = nn.Linear(10, 1)
+    nn.init.ones_(model.weight)  # far from the minimum, on a steep slope
+    optimizer = torch.optim.SGD(model.parameters(), lr=times * edge)
+    losses = []
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)  # all rows in each step
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    ax.plot(losses, label=f"{times} × edge", color=look.colour, linestyle=look.dash)
+    verdict = "diverges" if losses[-1] > losses[0] else "converges"
+    print(f"{times} × edge: {verdict}")
+    if times > 1:
+        grows = (losses[-1] / losses[-51]) ** (1 / 50)
+        print(f"  the loss grows by a factor of {grows:.3f} in each step; "
+              f"(1 - lr × curvature)² is {(1 - times * 2) ** 2:.3f}")  # fmt: skip
+ax.set(yscale="log", xlabel="step", ylabel="training loss (squared deviations)")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** Two runs whose learning rates differ by two per cent, on a logarithmic axis: just below
+# 2/λ of the steepest direction the loss falls, just above it grows without end, by the factor that
+# the parabola gives.
+#
+# **The network.** Its loss is no parabola, and its slopes change as it moves. But along *one* step
+# there is a valley to draw. Stop the failing run before its first step and before its sixth, and try
+# that step at many lengths:
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+run = CASE.broken.build(seed=0, device="cpu")
+x, y = run.train.dataset.tensors  # all training rows: (1078, 64), (1078,)
+rates = np.linspace(0, 3.6, 50)
+figure, ax = plt.subplots()
+for number, (inputs, labels) in zip(range(1, 7), run.train, strict=False):
+    run.optimizer.zero_grad()
+    run.loss_fn(run.model(inputs), labels).backward()
+    if number in (1, 6):
+        start = run.loss_fn(run.model(x), y).item()
+        tried = []
+        for rate in rates:
+            moved = copy.deepcopy(run.model)
+            with torch.no_grad():
+                for weight, before in zip(moved.parameters(), run.model.parameters(), strict=True):
+                    weight -= rate * before.grad
+                tried.append(run.loss_fn(moved(x), y).item())
+        good = rates[np.array(tried) <= start].max()
+        print(f"step {number}: lengths up to {good:.1f} do not raise the loss")
+        ax.plot(rates, tried, label=f"step {number}", color="#0072B2" if number == 1 else "#D55E00",
+                linestyle="-" if number == 1 else "--")  # fmt: skip
+    run.optimizer.step()
+ax.axvline(3.0, color="#555555", linestyle=":", label="3.0")
+ax.set(ylim=(1.9, 4), xlabel="learning rate of this one step",
+       ylabel="loss of all rows after it")  # fmt: skip
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** The loss after one step against the learning rate of that step, for the first and the
+# sixth: both are valleys; 3.0 is just bearable for the first, and far up the other wall for the sixth.
+#
+# So the edge *moves*. After five steps the valley has become narrower, and the same rate is too much.
+#
+# Why no NaN, then? On the diabetes bowl the slope grows with the distance, so nothing stops the swing.
+# Here two things do. The slope of cross-entropy with respect to an output never exceeds 1. And each
+# leap leaves more units below zero, where the gradient is zero: the run does not fly away, it dies.
+
+# %% [markdown] minutes=1
+# ## The fix
+#
+# One number.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+print(diff(CASE.broken, CASE.fixed))
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+figure, ax = plt.subplots()
+for name, recipe, look in [
+    ("broken", CASE.broken, plots.BROKEN),
+    ("fixed", CASE.fixed, plots.FIXED),
+]:
+    run = recipe.build(seed=0, device="cpu")
+    with record(run.model, run.optimizer, every=1) as vitals:
+        for _ in recipe.train(run):
+            pass  # train is the same loop; it stops after each epoch to let others look
+    plots.plot_loss(vitals.record, ax=ax, label=name, color=look.colour, linestyle=look.dash)
+    accuracy = recipe.evaluate(run)["test_accuracy"]
+    step = vitals.record.of_layer("update_ratio", "0").max()
+    dead = vitals.record.of_layer("dead_fraction", "1")[-1]
+    print(f"{name:>6}: longest step {step:.2g} times the weights, "
+          f"dead units {dead:4.0%}, test accuracy {accuracy:.2f}")  # fmt: skip
+ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10")
+ax.set(yscale="linear", ylim=(0, 5.2))
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** Training loss of both runs: they begin at the same loss; the fixed one falls without a
+# jump.
+
+# %% [markdown] minutes=3
+# ## The wrong fixes
+#
+# **Lower the rate later.** One epoch at 3.0, then ten at 0.3: your second prediction.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+for seed in range(3):
+    late = CASE.broken.having(epochs=1).build(seed=seed, device="cpu")
+    for _ in CASE.broken.train(late):
+        pass
+    late.optimizer.param_groups[0]["lr"] = 0.3
+    for _ in range(10):
+        for inputs, labels in late.train:
+            late.optimizer.zero_grad()
+            late.loss_fn(late.model(inputs), labels).backward()
+            late.optimizer.step()
+    fresh = CASE.fixed.run(seed)["test_accuracy"]
+    rescued = CASE.broken.evaluate(late)["test_accuracy"]
+    print(f"seed {seed}: rescued {rescued:.1f}, 0.3 from the start {fresh:.2f}")
+
+# %% [markdown]
+# A dead unit does not come back at a good rate either. How much is lost depends on how many units
+# happen to survive the first epoch. **If the rate was too high, start afresh.**
+#
+# Three more changes that people try, each at rate 3.0 over two seeds. *Share of the gap* is how far
+# a change gets from the broken run (0 %) to the fixed one (100 %).
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+wrong = ["more epochs", "a scheduler that halves the rate each epoch", "gradient clipping"]
+rows = list(evidence.verify(CASE, seeds=range(2), only=["broken", "fixed", *wrong]))
+for rival in [rival for rival in CASE.rivals if rival.name in wrong]:
+    share = evidence.share_of_gap(CASE.claim, rows, rival.name)
+    print(f"{rival.name}: {share:.0%} of the gap\n  {rival.why}")
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+stored = evidence.stored_scores(CASE.name, score="test_accuracy")  # on other seeds
+shown = ["broken", *wrong, "BatchNorm before the ReLU", "fixed"]
+labels = CASE.broken.build(seed=0, device="cpu").test.tensors[1]  # (360,)
+plots.plot_scores(
+    {name: stored[name] for name in shown},
+    baseline=labels.bincount().max().item() / len(labels),
+    baseline_label="always guessing the largest class",
+)
+plt.show()
+
+# %% [markdown]
+# **Figure.** Test accuracy on seeds that nobody tuned on, one mark a seed: more epochs and clipping
+# help on hardly any, the scheduler comes too late, and BatchNorm repairs nearly everything.
+#
+# BatchNorm recentres every unit in every batch, so none can die. It hides the cause: the steps are
+# ten times too long as before. That a network *bears* a high rate is good to have; lesson 11 (to come)
+# comes back to it.
+
+# %% [markdown] minutes=2
+# ## Find where it breaks
+#
+# The slider sets the learning rate, from a thousandth to ten. Where is the best rate, and how far
+# above it does the run break? Which mistake costs more: ten times too low, or ten times too high?
+# Move the slider with the mouse, or click on it and use the arrow keys.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+widgets.explore(CASE, "lr")
+
+# %% [markdown]
+# **Figure.** Training loss and validation accuracy of the reference run at rate 0.3; each position
+# of the slider draws its own run over it.
+#
+# The two sides are not alike. Below the best rate a run gets slower by degrees; above it, it breaks
+# within a factor of ten. The best rates lie *just below the edge*: that is why this mistake is common.
+
+# %% [markdown] minutes=1
+# ## The same in Keras
+#
+# The same data, layers and epochs. Keras draws larger first weights, so the fixed rate is 0.1.
+
+# %% tags=["after-prediction", "keras"] jupyter={"outputs_hidden": true}
+from coursekit.device import keras_if_installed
+
+run = CASE.broken.build(seed=0, device="cpu")
+x, y = (part.numpy() for part in run.train.dataset.tensors)  # (1078, 64), (1078,)
+x_test, y_test = (part.numpy() for part in run.test.tensors)
+if keras := keras_if_installed():
+    for lr in (3.0, 0.1):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [keras.Input((64,)), keras.layers.Dense(64, activation="relu"), keras.layers.Dense(10)]
+        )
+        model.compile(
+            optimizer=keras.optimizers.SGD(lr),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        history = model.fit(x, y, batch_size=32, epochs=10, verbose=0).history
+        _, accuracy = model.evaluate(x_test, y_test, verbose=0)
+        hidden = np.maximum(model.layers[0](x), 0)  # (1078, 64)
+        print(f"rate {lr}: last training loss {history['loss'][-1]:.1f}, dead units "
+              f"{(hidden == 0).all(axis=0).mean():4.0%}, test accuracy {accuracy:.1f}")  # fmt: skip
+
+# %% [markdown] minutes=1
+# ## Is it always so?
+#
+# Seeds that nobody used for choosing a setting, in both frameworks; two of them again, now.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+stored = evidence.stored_scores(CASE.name, score="test_accuracy")
+stored_keras = evidence.stored_scores(CASE.name, score="test_accuracy", framework="keras")
+for row in evidence.verify(CASE, seeds=[1000, 1001], only=["broken", "fixed"]):
+    accuracy = row.scores["test_accuracy"]
+    assert abs(accuracy - stored[row.recipe][row.seed - 1000]) <= 5 / 360, "not what was stored"
+    print(f"seed {row.seed}, {row.recipe:<6}: test accuracy {accuracy:.2f}, at most 5 images off")
+
+figure, ax = plt.subplots(figsize=(6.4, 2.4))
+scores = {}
+for framework, kept in [("PyTorch", stored), ("Keras", stored_keras)]:
+    for name in ("broken", "fixed"):
+        scores[f"{name}, {framework}, {len(kept[name])} seeds"] = kept[name]
+plots.plot_scores(scores, ax=ax)
+plt.show()
+
+# %% [markdown]
+# **Figure.** Test accuracy over those seeds, one mark a seed: in both frameworks every fixed run is
+# far ahead of every broken one.
+
+# %% [markdown] minutes=2
+# ## Too low
+#
+# The other mistake. At a rate of 0.0001 nothing jumps and nothing dies; after ten epochs the loss is
+# where it was. One of the documents behind this course says that such a run gets "stuck in local
+# minima". Does it?
+
+# %%
+widgets.predict(
+    "03-low",
+    "A run at a tenth of a good learning rate, and no limit on the number of steps: what happens?",
+    options={
+        "A": "it arrives, in about ten times as many steps",
+        "B": "it arrives, but in a hundred times as many: the slopes are smaller too",
+        "C": "it never arrives: it gets stuck in a local minimum",
+    },
+)
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+low = get_case("learning-rate-too-low")
+run = low.broken.build(seed=0, device="cpu")
+x, y = run.train.dataset.tensors  # (1078, 64), (1078,)
+losses = [run.loss_fn(run.model(x), y).item()]
+with record(run.model, run.optimizer, every=1) as vitals:
+    for _ in low.broken.train(run):  # stops after each epoch
+        losses.append(run.loss_fn(run.model(x), y).item())
+print(f"loss of all training rows, before: {losses[0]:.4f}, after ten epochs: {losses[-1]:.4f}")
+print(f"it fell in {sum(np.diff(losses) < 0)} of ten epochs")
+ratio = vitals.record.of_layer("update_ratio", "0").mean()
+print(f"a step is {ratio:.0e} times the size of the weights")
+
+# %% [markdown]
+# **Symptom:** a loss that seems to stand still. **Measurement:** it falls in every epoch, by steps far
+# too short. Stuck it is not. So give it time: three rates, each until the loss is 0.3.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+x, y = get_case("learning-rate-too-low").broken.build(seed=0, device="cpu").train.dataset.tensors
+figure, panels = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
+for lr, dash in [(0.3, "-"), (0.1, "--"), (0.03, ":")]:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    losses = [float("inf")]
+    while losses[-1] > 0.3:
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)  # all rows in each step: no noise
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    steps = np.arange(len(losses))
+    print(f"rate {lr:<4}: {steps[-1]:>3} steps, rate × steps = {lr * steps[-1]:.0f}")
+    panels[0].plot(steps, losses, dash, label=f"rate {lr}")
+    panels[1].plot(lr * steps, losses, dash, linewidth=2.5)
+print(f"at rate 0.0001 it would take {lr * steps[-1] / 0.0001:.0e} steps")
+panels[0].set(xscale="log", xlabel="step", ylabel="training loss (nat)")
+panels[1].set(xlabel="rate × step")
+panels[0].legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** The same three runs against steps (left, logarithmic) and against rate × steps (right):
+# on the right they lie on one curve.
+#
+# They walk the *same way* in steps of different length. **Fix:** a larger rate; the slow run was
+# right all along. It did not fail, it was stopped. **More,** in a terminal:
+# `coursekit cases learning-rate-too-low`.
+
+# %% [markdown] minutes=3
+# ## Find a rate before you train
+#
+# **The range test.** Let the rate grow by the same factor in each step, from far too low to far too
+# high, over a few hundred steps of one short run.
+
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+def range_test(model, loss_fn, loader, rates):
+    """Take one step at each rate; gives back the loss before each step, shape (rates,)."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=rates[0])
+    batches = (batch for _ in itertools.count() for batch in loader)  # epoch after epoch
+    losses = []
+    for rate, (inputs, labels) in zip(rates, batches, strict=False):
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.zero_grad()
+        loss = loss_fn(model(inputs), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return np.array(losses)
+
+
+figure, ax = plt.subplots()
+for count, dash, colour in [(50, ":", "#555555"), (200, "-", "#0072B2"), (800, "--", "#E69F00")]:
+    run = CASE.broken.build(seed=0, device="cpu")  # a fresh network
+    rates = np.logspace(-3, 1, count)
+    losses = range_test(run.model, run.loss_fn, run.train, rates)
+    lowest = rates[losses.argmin()]
+    print(f"{count:>3} steps: lowest loss at {lowest:.1f}; a third of that is {lowest / 3:.1g}")
+    ax.plot(rates, losses, dash, color=colour, label=f"{count} steps", linewidth=1.4)
+ax.set(xscale="log", ylim=(0, 4.5), xlabel="learning rate of the step", ylabel="loss (nat)")
+ax.legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** Loss against learning rate in three range tests: flat where the rate is too low, falling
+# where it works, a wall where it is too high; the shorter the test, the later all of it comes.
+#
+# **How to read it.** Go to the lowest loss before the wall, then back to a third or a tenth of that
+# rate, where the curve still falls. **Its limits.** Fifty steps are too few: the rate has passed the
+# edge before the loss can show it. It sees only the first steps, and the edge moves. It leaves a
+# ruined network behind: train a fresh one.
+#
+# **The trainability map.** The best rate belongs to a network, not to a data set. A grid of rates and
+# depths, each cell a network trained for a few epochs (`sweep` trains them side by side):
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+x, y = CASE.broken.build(seed=0, device="cpu").train.dataset.tensors
+batches = [(x[rows : rows + 49], y[rows : rows + 49]) for rows in range(0, 1078, 49)]
+
+
+def build(seed, depth):
+    layers = [nn.Linear(64, 32), nn.ReLU()]
+    for _ in range(depth - 1):
+        layers += [nn.Linear(32, 32), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(32, 10))
+
+
+result = sweep(
+    build, batches, loss_fn=nn.CrossEntropyLoss(), lr=np.logspace(-2, 1, 13).tolist(),
+    over={"depth": [1, 2, 3, 4, 5]}, epochs=8, progress=False,
+)  # fmt: skip
+print(result)
+plots.plot_trainability(result)
+plt.show()
+
+# %% [markdown]
+# **Figure.** The loss at the end over learning rate and depth, dark where the network has learnt: the
+# dark band has a wall on the right, fades out on the left, and with each layer it becomes narrower
+# until nothing is left.
+#
+# Deeper networks do not merely need another rate. At some depth there is none: lesson 04.
+
+# %% [markdown] minutes=2
+# ## A scheduler stepped per batch
+#
+# **Symptom:** the loss falls for a moment, then nothing moves. The rate is 0.1, which is fine, and a
+# scheduler is to cut it to a tenth after ten epochs. **Measurement:** the learning rate in the record.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+scheduled = get_case("scheduler-per-batch")
+figure, panels = plt.subplots(1, 2, figsize=(8.4, 3))
+for name, recipe, look in [
+    ("broken", scheduled.broken, plots.BROKEN),
+    ("fixed", scheduled.fixed, plots.FIXED),
+]:
+    run = recipe.build(seed=0, device="cpu")
+    with record(run.model, run.optimizer, every=1) as vitals:
+        for _ in recipe.train(run):
+            pass
+    rate = vitals.record["learning_rate"].values
+    panels[0].plot(np.maximum(rate, 1e-6), color=look.colour, linestyle=look.dash, label=name)
+    plots.plot_loss(vitals.record, ax=panels[1], color=look.colour, linestyle=look.dash)
+    print(f"{name:>6}: rate at the end of the first epoch {rate[33]:.0e}, "
+          f"test accuracy {recipe.evaluate(run)['test_accuracy']:.2f}")  # fmt: skip
+panels[0].set(yscale="log", xlabel="step (batches)", ylabel="learning rate (not below 1e-6)")
+panels[0].legend(loc="center right")
+panels[1].set(yscale="linear", ylim=0)
+plt.show()
+
+# %% [markdown]
+# **Figure.** Learning rate (left, logarithmic) and training loss (right) of both runs: in the broken
+# one the rate is gone before the first epoch is over, and the loss stays where it was.
+#
+# `StepLR(step_size=10)` counts how often it is stepped, and nothing else. **Fix:** step it where an
+# epoch ends.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+scheduled = get_case("scheduler-per-batch")
+print(diff(scheduled.broken, scheduled.fixed, context=2))
+print(f"\nIn Keras: {scheduled.keras.note}")
+
+# %% [markdown]
+# Some schedulers *want* a step per batch (`OneCycleLR`). Do not remember which: print the rate.
+# **More:** `coursekit cases scheduler-per-batch` in a terminal, and the appendix below.
+
+# %% [markdown] minutes=1
+# ## What to remember
+#
+# **For your checklist, the line "learning rate":** what happens at a tenth of it, and at ten times?
+# At a good rate, both are worse. Better at a tenth: it was too high. Better at ten times: too low.
+#
+# - Too high does not mean NaN. A loss that settles at ln *K* with dead units is the same mistake.
+# - Too low is slow, in proportion. It is not stuck.
+# - A run that began too fast is lost. Start afresh.
+# - The first loss tells this failure from lesson 01's: there it was too high before any step.
+#
+# **On your own model**: put your own names into the next cell. It asks the checklist's question.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+yours = CASE.fixed.build(seed=1, device="cpu")
+my_model, my_loader, my_loss, my_lr = yours.model, yours.train, yours.loss_fn, 0.3
+
+for lr in (my_lr / 10, my_lr, my_lr * 10):
+    fresh = copy.deepcopy(my_model)  # the same first weights each time
+    optimizer = torch.optim.SGD(fresh.parameters(), lr=lr)
+    for _ in range(3):
+        losses = []
+        for inputs, labels in my_loader:
+            optimizer.zero_grad()
+            loss = my_loss(fresh(inputs), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    print(f"rate {lr:<4.2g}: mean loss of the third epoch {np.mean(losses):.1f}")
+
+# %% [markdown]
+# What you predicted, beside what happened. Nobody scores it.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+widgets.look_back(
+    {
+        "03-loss": widgets.Happened(
+            "C", "a jump, then flat at ln 10", told_by="the loss per step beside ln 10"
+        ),
+        "03-rescue": widgets.Happened(
+            "B",
+            "below a fresh run on each of three seeds",
+            told_by="the share of dead units after one epoch",
+        ),
+        "03-low": widgets.Happened(
+            "A", "it arrives, in proportion", told_by="the loss against rate × steps"
+        ),
+    }
+)
+
+# %% [markdown]
+# **Next:** the exercise, `exercises/03_learning_rate.ipynb`. Twenty minutes, checked as you go.
+#
+# <details><summary>Where this failure is described</summary>
+#
+# Three of the documents that this course is built on warn of a rate that is too high, and they are
+# right; that it oscillates or diverges is true of the bowl, not of this network, which dies quietly.
+# Of a rate that is too low, one says that it gets stuck in local minima, another that it might fail
+# entirely to reach the minimum: both are false here, it is slow. One comment says that `gamma=0.1`
+# reduces the rate by 10 %; it reduces it *to* 10 % (appendix). And `ReduceLROnPlateau(verbose=True)`,
+# which one of them uses, is an error in the PyTorch of today.
+#
+# </details>
+
+# %% [markdown] minutes=4 tags=["optional"]
+# ## Appendix · Three more ways to lose the rate
+#
+# | symptom | cause | fix |
+# |---|---|---|
+# | the loss falls well, then stops early | `ReduceLROnPlateau` watches a *loss* in mode `"max"`: each improvement counts as a failure | `mode="min"` |
+# | excellent at half time, bad at the end | `CosineAnnealingLR`: after `T_max` epochs the cosine climbs back | `T_max` = all epochs |
+# | falls for ten epochs, then lies flat | `StepLR(gamma=0.1)`: it *leaves* a tenth, it does not take one away | `gamma=0.9`, or later |
+#
+# The measurement is the same for all three: the learning rate in the record.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+figure, panels = plt.subplots(1, 3, figsize=(8.4, 2.8))
+names = ["plateau-wrong-mode", "cosine-comes-back", "decay-too-early"]
+for ax, name in zip(panels, names, strict=True):
+    case = get_case(name)
+    for label, recipe, look in [
+        ("broken", case.broken, plots.BROKEN),
+        ("fixed", case.fixed, plots.FIXED),
+    ]:
+        run = recipe.build(seed=0, device="cpu")
+        with record(run.model, run.optimizer, every=1) as vitals:
+            for _ in recipe.train(run):
+                pass
+        rate = vitals.record["learning_rate"]
+        ax.plot(rate.steps, rate.values, color=look.colour, linestyle=look.dash, label=label)
+        score = recipe.evaluate(run)[case.claim.score]
+        print(f"{name:>18}, {label:<6}: {case.claim.score.replace('_', ' ')} {score:.1g}")
+    ax.set(title=name, xlabel="step (batches)", yscale="linear" if "cosine" in name else "log")
+panels[0].set_ylabel("learning rate")
+panels[0].legend()
+plt.show()
+
+# %% [markdown]
+# **Figure.** The learning rate of the broken and the fixed run in each case (left and right on
+# a logarithmic axis): cut again and again though the loss falls; back up to where it began; a
+# hundred-thousandth of the first at the end.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+for name in ["plateau-wrong-mode", "cosine-comes-back", "decay-too-early"]:
+    print(diff(get_case(name).broken, get_case(name).fixed, context=0), "\n")

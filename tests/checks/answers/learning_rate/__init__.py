@@ -1,0 +1,1 @@
+"""Answers to exercise 03, right and wrong, as data."""
