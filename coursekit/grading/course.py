@@ -33,7 +33,6 @@ c.GenerateAssignment.preprocessors = [
 steps = list(Autograde.autograde_preprocessors.default())
 steps.insert(steps.index(Execute) + 1, Recheck)
 c.Autograde.autograde_preprocessors = steps
-c.OverwriteCells.add_missing_cells = True  # a deleted check comes back, and gives its points
 c.Execute.timeout = 60  # seconds for a cell
 c.Recheck.cell_s = 20.0  # seconds for a check
 c.Recheck.memory_mib = 2048

@@ -1,5 +1,6 @@
 """Every live control of every lesson, moved by keyboard to its ends in JupyterLab and back."""
 
+import html
 import json
 import re
 import shutil
@@ -85,7 +86,7 @@ def in_this_process(setup: str, call: str) -> Explorer:
 
 def words(status: str) -> str:
     """A status without tags, each space one."""
-    return " ".join(re.sub(r"<br>|<[^>]+>", " ", status).split())
+    return " ".join(html.unescape(re.sub(r"<br>|<[^>]+>", " ", status)).split())
 
 
 def agree(shown: str, fresh: str) -> None:

@@ -87,7 +87,7 @@ def build_keras(
     model.compile(optimizer=optimizer, loss=loss_fn, metrics=["accuracy"], jit_compile=False)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=train_rows, val=val_rows, test=test_rows, epochs=epochs, batch_size=32,
+        train=train_rows, val=val_rows, test=test_rows, epochs=epochs, batch_size=16,
     )  # fmt: skip
 
 

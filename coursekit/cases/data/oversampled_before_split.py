@@ -123,7 +123,7 @@ def build_keras(
     model.compile(optimizer=optimizer, loss=loss_fn, jit_compile=False)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=32,
+        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=16,
     )  # fmt: skip
 
 

@@ -133,8 +133,8 @@ CASE = Case(
         Rival(
             name="BatchNorm before the ReLU",
             recipe=Recipe(build=build_batchnorm, train=train, evaluate=evaluate),
-            why="It recentres every unit in every batch, so that none can die: it hides the cause, "
-            "and the steps stay ten times too long.",
+            why="It recentres every unit in every batch, so that none can die: it hides the cause. "
+            "The rate is as high as before; the weights grow until its steps are short beside them.",
         ),
     ),
     claim=Claim(
