@@ -1,169 +1,36 @@
-"""Each check of exercise 02 against right and wrong answers, and without each of its clauses."""
+"""What is special to exercise 02; what holds for every exercise stands in test_exercises."""
 
-import contextlib
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from coursekit.checks import Check, CheckFailed, NotAnswered
+from coursekit.checks import CheckFailed
 from coursekit.checks import mismatched_transforms as checks
 from coursekit.checks.mismatched_transforms.alarm import FALSE_ALARMS, FOUND, ROWS
-from coursekit.checks.mismatched_transforms.diagnose import CAUSES
+from coursekit.checks.mismatched_transforms.diagnose import CAUSES, LIMITS
 from coursekit.checks.mismatched_transforms.stacks import by_hand, photographs
-from coursekit.checks.unscaled_features.diagnose import LIMITS
-from coursekit.checks.unscaled_features.runs import HEALTHY, read
-from tests.checks.answers.kit import Wrong
-from tests.checks.answers.mismatched_transforms import alarm, diagnose, mismatch, pack
-
-SOLUTION = Path(__file__).parents[2] / "lessons" / "solutions" / "02_mismatched_transforms.py"
-
-TASKS: dict[str, tuple[Check[Any], ModuleType]] = {
-    "pack": (checks.check_pack, pack),
-    "mismatch": (checks.check_mismatch, mismatch),
-    "diagnose": (checks.check_diagnose, diagnose),
-    "alarm": (checks.check_alarm, alarm),
-}
-RIGHT = [(task, name) for task, (_, answers) in TASKS.items() for name in answers.RIGHT]
-WRONG = [(task, wrong) for task, (_, answers) in TASKS.items() for wrong in answers.WRONG]
-CLAUSES = [(task, clause.name) for task, (check, _) in TASKS.items() for clause in check.clauses]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """What a wrong answer did: its evidence is gathered once and judged many times."""
-
-    evidence: Any
-    fails: tuple[str, ...]
+from coursekit.checks.table_runs import HEALTHY, read
 
 
 @pytest.fixture(scope="module")
-def solution() -> dict[str, Any]:
-    """The names that the solution's cells define; check cells are not run."""
-    names: dict[str, Any] = {}
-    for cell in jupytext.read(SOLUTION, fmt="py:percent").cells:
-        left_out = {"check", "solution-only"}.intersection(cell.metadata.get("tags", []))
-        if cell.cell_type == "code" and not left_out:
-            exec(compile(cell.source, f"<{cell.source.splitlines()[0]}>", "exec"), names)
-    return names
+def solution(solutions: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return solutions("mismatched_transforms")
 
 
-@pytest.fixture(scope="module")
-def tried(solution: dict[str, Any]) -> Callable[[str, Wrong], Tried]:
-    """Runs a wrong answer, once."""
-    done: dict[tuple[str, str], Tried] = {}
-
-    def look(task: str, wrong: Wrong) -> Tried:
-        if (task, wrong.name) not in done:
-            check = TASKS[task][0]
-            others = [wrong.script(solution[name]) for name in check.takes[1:]]
-            evidence = check.gather(wrong.answer, *others)
-            fails = tuple(c.name for c in check.clauses if c.test(evidence) is not None)
-            done[task, wrong.name] = Tried(evidence=evidence, fails=fails)
-        return done[task, wrong.name]
-
-    return look
-
-
-def judge(check: Check[Any], found: Tried) -> None:
-    """The check's verdict on what an answer did, without running it again."""
-    replace(check, gather=lambda *_: found.evidence)(*(print for _ in check.takes))
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_there_are_enough_answers(task: str) -> None:
-    answers = TASKS[task][1]
-    assert len(answers.RIGHT) >= 3
-    assert len(answers.WRONG) >= 6
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_solution_passes_and_says_the_same_twice(
-    task: str, solution: dict[str, Any], capsys: pytest.CaptureFixture[str]
+def test_the_text_states_the_limits_that_the_checks_use(
+    solution_text: Callable[[str], str],
 ) -> None:
-    check = TASKS[task][0]
-    check(*(solution[name] for name in check.takes))
-    first = capsys.readouterr().out
-    check(*(solution[name] for name in check.takes))
-    assert first.startswith(f"{check.task} passed. ")
-    assert first.count("\n") == 1
-    assert capsys.readouterr().out == first
-
-
-def test_the_text_states_the_limits_that_the_checks_use() -> None:
-    text = " ".join(SOLUTION.read_text(encoding="utf-8").replace("\n#", " ").split())
+    text = solution_text("mismatched_transforms")
     assert f"in use to at least {HEALTHY}," in text
     assert f"at most {LIMITS['epochs'][1]} epochs" in text
     assert f"At least {100 * FOUND:.0f} % of the requests with each fault" in text
     assert f"at most {100 * FALSE_ALARMS:.0f} % of the honest ones" in text
     assert f"shape ({ROWS}, features)" in text
-
-
-@pytest.mark.parametrize(("task", "name"), RIGHT)
-def test_a_right_answer_passes(task: str, name: str, solution: dict[str, Any]) -> None:
-    check, answers = TASKS[task]
-    check(answers.RIGHT[name], *(solution[other] for other in check.takes[1:]))
-
-
-@pytest.mark.parametrize(("task", "wrong"), WRONG, ids=lambda v: getattr(v, "name", v))
-def test_a_wrong_answer_fails_where_it_should(
-    task: str, wrong: Wrong, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    fails = tried(task, wrong).fails
-    assert fails == (wrong.fails,) if wrong.fails else len(fails) > 1
-
-
-@pytest.mark.parametrize(("task", "wrong"), WRONG, ids=lambda v: getattr(v, "name", v))
-def test_a_wrong_answer_is_told_what_was_seen(
-    task: str, wrong: Wrong, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    check, found = TASKS[task][0], tried(task, wrong)
-    with pytest.raises(CheckFailed) as failed:
-        judge(check, found)
-    hint = next(clause.hint for clause in check.clauses if clause.name == found.fails[0])
-    text = str(failed.value)
-    assert text.startswith(f"{check.task}: ")
-    assert text.endswith(f" Hint: {hint} Next hint: {check.name}.hint(2)")
-    assert re.search(wrong.says, text)
-
-
-@pytest.mark.parametrize(("task", "clause"), CLAUSES)
-def test_each_clause_has_a_message_that_is_spelled_out(task: str, clause: str) -> None:
-    assert any(wrong.fails == clause and wrong.says for wrong in TASKS[task][1].WRONG)
-
-
-@pytest.mark.parametrize(("task", "clause"), CLAUSES)
-def test_without_a_clause_a_wrong_answer_passes(
-    task: str, clause: str, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    check, answers = TASKS[task]
-    kept = tuple(one for one in check.clauses if one.name != clause)
-    passing = []
-    for wrong in answers.WRONG:
-        with contextlib.suppress(CheckFailed):
-            judge(replace(check, clauses=kept), tried(task, wrong))
-            passing.append(wrong.name)
-    assert passing, f"no wrong answer needs the clause {clause!r}"
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_a_blank_is_reported(task: str, solution: dict[str, Any]) -> None:
-    def blank(*_: object) -> None:
-        raise NotAnswered
-
-    check = TASKS[task][0]
-    text = f"^{check.task} is still blank: write the body of {task}, then run both cells.$"
-    with pytest.raises(NotAnswered, match=text):
-        check(blank, *(solution[name] for name in check.takes[1:]))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +54,7 @@ def test_a_blank_is_reported(task: str, solution: dict[str, Any]) -> None:
 )
 def test_an_answer_of_another_kind_is_named(task: str, answer: object, text: str) -> None:
     with pytest.raises(CheckFailed, match=text):
-        TASKS[task][0](answer)
+        getattr(checks, f"check_{task}")(answer)
 
 
 def test_the_stacks_by_hand() -> None:

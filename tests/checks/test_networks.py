@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit.checks.unscaled_features.networks import Measured, by_hand, wine
+from coursekit.checks.networks import Measured, wine
+from coursekit.checks.unscaled_features.networks import by_hand
 
 
 def test_closed_form() -> None:

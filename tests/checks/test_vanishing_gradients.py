@@ -1,39 +1,27 @@
-"""Each check of exercise 04 against right and wrong answers, and what it is checked against."""
+"""What is special to exercise 04; what holds for every exercise stands in test_exercises."""
 
-import contextlib
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import ModuleType
+from dataclasses import replace
 from typing import Any
 
-import jupytext
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from coursekit.checks import Check, CheckFailed, NotAnswered
+from coursekit.checks import CheckFailed
 from coursekit.checks import vanishing_gradients as checks
+from coursekit.checks.networks import Measured
 from coursekit.checks.vanishing_gradients.deep_network import DEPTH, EPOCHS, LEARNT
 from coursekit.checks.vanishing_gradients.diagnose import LIMITS
-from coursekit.checks.vanishing_gradients.networks import Measured, by_hand, ten_layers
+from coursekit.checks.vanishing_gradients.networks import by_hand, ten_layers
 from coursekit.checks.vanishing_gradients.runs import CAUSES, HEALTHY, read
-from tests.checks.answers.kit import Wrong
-from tests.checks.answers.vanishing_gradients import deep_network, diagnose, fill, gradient_norms
 
-SOLUTION = Path(__file__).parents[2] / "lessons" / "solutions" / "04_vanishing_gradients.py"
 
-TASKS: dict[str, tuple[Check[Any], ModuleType]] = {
-    "fill": (checks.check_fill, fill),
-    "gradient_norms": (checks.check_gradient_norms, gradient_norms),
-    "diagnose": (checks.check_diagnose, diagnose),
-    "deep_network": (checks.check_deep_network, deep_network),
-}
-RIGHT = [(task, name) for task, (_, answers) in TASKS.items() for name in answers.RIGHT]
-WRONG = [(task, wrong) for task, (_, answers) in TASKS.items() for wrong in answers.WRONG]
-CLAUSES = [(task, clause.name) for task, (check, _) in TASKS.items() for clause in check.clauses]
+@pytest.fixture(scope="module")
+def solution(solutions: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return solutions("vanishing_gradients")
+
 
 # Scripts with one fault each, by the letter that must hold: keywords of the exercise's script.
 FAULTS: dict[str, dict[str, Any]] = {
@@ -44,134 +32,15 @@ FAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tried:
-    """What a wrong answer did: its evidence is gathered once and judged many times."""
-
-    evidence: Any
-    fails: tuple[str, ...]
-
-
-@pytest.fixture(scope="module")
-def solution() -> dict[str, Any]:
-    """The names that the solution's cells define; check cells are not run."""
-    names: dict[str, Any] = {}
-    for cell in jupytext.read(SOLUTION, fmt="py:percent").cells:
-        left_out = {"check", "solution-only"}.intersection(cell.metadata.get("tags", []))
-        if cell.cell_type == "code" and not left_out:
-            exec(compile(cell.source, f"<{cell.source.splitlines()[0]}>", "exec"), names)
-    return names
-
-
-@pytest.fixture(scope="module")
-def tried(solution: dict[str, Any]) -> Callable[[str, Wrong], Tried]:
-    """Runs a wrong answer, once in a module."""
-    done: dict[tuple[str, str], Tried] = {}
-
-    def look(task: str, wrong: Wrong) -> Tried:
-        if (task, wrong.name) not in done:
-            check = TASKS[task][0]
-            others = [wrong.script(solution[name]) for name in check.takes[1:]]
-            evidence = check.gather(wrong.answer, *others)
-            fails = tuple(c.name for c in check.clauses if c.test(evidence) is not None)
-            done[task, wrong.name] = Tried(evidence=evidence, fails=fails)
-        return done[task, wrong.name]
-
-    return look
-
-
-def judge(check: Check[Any], found: Tried) -> None:
-    """The check's verdict on what an answer did, without running it again."""
-    replace(check, gather=lambda *_: found.evidence)(*(print for _ in check.takes))
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_there_are_enough_answers(task: str) -> None:
-    answers = TASKS[task][1]
-    assert len(answers.RIGHT) >= 3
-    assert len(answers.WRONG) >= 6
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_the_solution_passes_and_says_the_same_twice(
-    task: str, solution: dict[str, Any], capsys: pytest.CaptureFixture[str]
+def test_the_text_states_the_limits_that_the_checks_use(
+    solution_text: Callable[[str], str],
 ) -> None:
-    check = TASKS[task][0]
-    check(*(solution[name] for name in check.takes))
-    first = capsys.readouterr().out
-    assert first.startswith(f"{check.task} passed. ")
-    assert first.count("\n") == 1
-    if task != "deep_network":  # it trains thirty layers; once is enough
-        check(*(solution[name] for name in check.takes))
-        assert capsys.readouterr().out == first
-
-
-def test_the_text_states_the_limits_that_the_checks_use() -> None:
-    text = " ".join(SOLUTION.read_text(encoding="utf-8").replace("\n#", " ").split())
+    text = solution_text("vanishing_gradients")
     assert f"to at least {HEALTHY}." in text
     assert f"at most {LIMITS['epochs'][1]} epochs and at most {LIMITS['depth'][1]} layers" in text
     assert f"must be at least {LEARNT} on both" in text
     assert (DEPTH, EPOCHS) == (30, 5)
     assert "it must lie between 1/3 and 3." in text
-
-
-@pytest.mark.parametrize(("task", "name"), RIGHT)
-def test_a_right_answer_passes(task: str, name: str, solution: dict[str, Any]) -> None:
-    check, answers = TASKS[task]
-    check(answers.RIGHT[name], *(solution[other] for other in check.takes[1:]))
-
-
-@pytest.mark.parametrize(("task", "wrong"), WRONG, ids=lambda v: getattr(v, "name", v))
-def test_a_wrong_answer_fails_and_is_told_what_was_seen(
-    task: str, wrong: Wrong, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    check, found = TASKS[task][0], tried(task, wrong)
-    assert found.fails == (wrong.fails,) if wrong.fails else found.fails
-    with pytest.raises(CheckFailed) as failed:
-        judge(check, found)
-    hint = next(clause.hint for clause in check.clauses if clause.name == found.fails[0])
-    text = str(failed.value)
-    assert text.startswith(f"{check.task}: ")
-    assert text.endswith(f" Hint: {hint} Next hint: {check.name}.hint(2)")
-    assert re.search(wrong.says, text)
-
-
-@pytest.mark.parametrize(("task", "clause"), CLAUSES)
-def test_each_clause_is_the_first_to_fail_somewhere_and_is_spelled_out(
-    task: str, clause: str, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    wrongs = TASKS[task][1].WRONG
-    assert any(wrong.says and tried(task, wrong).fails[0] == clause for wrong in wrongs)
-
-
-# "filled" and "held" only give better messages: what fails them fails another clause too.
-@pytest.mark.parametrize(
-    ("task", "clause"),
-    [pair for pair in CLAUSES if pair not in {("fill", "filled"), ("deep_network", "held")}],
-)
-def test_without_a_clause_a_wrong_answer_passes(
-    task: str, clause: str, tried: Callable[[str, Wrong], Tried]
-) -> None:
-    check, answers = TASKS[task]
-    kept = tuple(one for one in check.clauses if one.name != clause)
-    weaker = replace(check, clauses=kept)
-    passing = []
-    for wrong in answers.WRONG:
-        with contextlib.suppress(CheckFailed):
-            judge(weaker, tried(task, wrong))
-            passing.append(wrong.name)
-    assert passing, f"no wrong answer needs the clause {clause!r}"
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_a_blank_is_reported(task: str, solution: dict[str, Any]) -> None:
-    def blank(*_: object) -> None:
-        raise NotAnswered
-
-    check = TASKS[task][0]
-    text = f"^{check.task} is still blank: write the body of {task}, then run both cells.$"
-    with pytest.raises(NotAnswered, match=text):
-        check(blank, *(solution[name] for name in check.takes[1:]))
 
 
 def test_an_error_in_fill_is_theirs_and_names_their_line() -> None:
@@ -180,24 +49,6 @@ def test_an_error_in_fill_is_theirs_and_names_their_line() -> None:
 
     with pytest.raises(CheckFailed, match=r"fill raised AttributeError: .*wieght.*in your code"):
         checks.check_fill(mistaken)
-
-
-@pytest.mark.parametrize(
-    ("said", "text"),
-    [
-        ("E", "diagnose returned the text 'E'; expected a letter and a dictionary, such as"),
-        (("G", {}), "expected one of A, B, C, D, E, F."),
-        (("E", "decay"), "diagnose returned the text 'decay' as the change; expected a"),
-        (("E", {"gamma": 1.0}), "No keyword of experiment 'gamma'."),
-        (("E", {"decay": [1.0]}), "decay got a list; expected a number, a text or None."),
-        (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 0 to 30."),
-        (("E", {"decay": "slow"}), "experiment(seed, decay='slow') raised"),
-    ],
-)
-def test_a_diagnosis_that_cannot_be_run(said: object, text: str, solution: dict[str, Any]) -> None:
-    with pytest.raises(CheckFailed) as failed:
-        checks.check_diagnose(lambda: said, solution["experiment"])
-    assert text in str(failed.value)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

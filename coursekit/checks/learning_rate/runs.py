@@ -1,24 +1,23 @@
 """What a run of task 3's script did, and the measurement that each lettered cause stands on.
 
-A letter is judged by measuring the run, and three of them by running the script at other settings:
-a rate that is to blame is one that another rate heals. So no answer is stored anywhere.
+Three letters are judged by running the script at other settings: a rate that is to blame is one
+that another rate heals.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
 
-from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.columns import largest_shift, uneven_columns
+from coursekit.checks.diagnosing import Cause
+from coursekit.checks.experiment import Script, Settings, at_first_linear, outcome, reading
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
-Settings = Mapping[str, float]
 
 HEALTHY = 0.85  # accuracy; 40 % of the rows are of the largest class
 UNEVEN = 10.0  # widest column over the middle one; standardised columns give 1, raw ones 200
@@ -32,7 +31,7 @@ class Run:
     Attributes:
         accuracy: Share of the held-out rows that the network names rightly, measured anew.
         lr: The learning rate that it began with.
-        inputs: The training rows as they are, shape (rows, features).
+        rows: The training rows as they are, shape (rows, features).
         labels: Their class numbers, shape (rows,).
         trained_on: The training rows as they reached the first Linear layer in training.
         in_use: The held-out rows as they reach it in use.
@@ -41,65 +40,55 @@ class Run:
 
     accuracy: float
     lr: float
-    inputs: Array
+    rows: Array
     labels: Labels
     trained_on: Array
     in_use: Array
     last_loss: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """One lettered cause.
-
-    Attributes:
-        holds: Whether this is what is the matter with a run.
-        measured: The measurement that says so, or that it is not, in a clause of a sentence.
-        others: For a cause that other settings would heal, those settings; else none.
-    """
-
-    holds: Callable[[Run], bool] = lambda _: False
-    measured: Callable[[Run], str] = lambda _: ""
-    others: Callable[[Run], tuple[Settings, ...]] = lambda _: ()
+def run(experiment: Script, seed: int, settings: Settings) -> Run:
+    """One run of the script."""
+    return read(outcome(experiment, seed, settings))
 
 
-def read(outcome: Any) -> Run:
+def read(found: Any) -> Run:
     """Look into what the script returned.
 
     Raises:
         CheckFailed: It is not the dictionary that the script returns.
     """
-    try:
-        return _read(outcome)
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckFailed(
-            "experiment does not return what it did: a dictionary of model, train, test, losses, "
-            "lr and accuracy. Undo your edit of its cell."
-        ) from error
-
-
-def unevenness(run: Run) -> float:
-    """Standard deviation of the widest column at the first Linear layer over the middle one's."""
-    deviations = run.trained_on.std(axis=0)  # (features,)
-    return float(deviations.max() / max(float(np.median(deviations)), 1e-12))
+    with reading("model, train, test, losses, lr and accuracy"):
+        model = found["model"]
+        (train, labels), (test, test_labels) = found["train"].tensors, found["test"].tensors
+        in_use, logits = at_first_linear(model.eval(), test)
+        trained_on, _ = at_first_linear(model.train(), train)
+        model.eval()
+        return Run(
+            accuracy=float((logits.argmax(dim=1) == test_labels).float().mean()),
+            lr=float(found["lr"]),
+            rows=train.numpy(),
+            labels=labels.numpy(),
+            trained_on=trained_on.numpy(),
+            in_use=in_use.numpy(),
+            last_loss=float(np.mean(found["losses"][-6:])),
+        )
 
 
 def shift(run: Run) -> float:
     """Largest gap between a column's means in training and in use, in standard deviations."""
-    gaps = np.abs(run.trained_on.mean(axis=0) - run.in_use.mean(axis=0))  # (features,)
-    return float((gaps / np.maximum(run.trained_on.std(axis=0), 1e-12)).max())
+    return largest_shift(run.trained_on, run.in_use)
 
 
-CAUSES: Mapping[str, Cause] = {
-    "A": Cause(others=lambda run: tuple({"lr": run.lr / by} for by in (3, 10))),
-    "B": Cause(others=lambda run: tuple({"lr": run.lr * by} for by in (3, 10))),
-    "C": Cause(
-        holds=lambda run: unevenness(run) > UNEVEN,
-        measured=lambda run: (
-            "at the first Linear layer, the standard deviation of the widest "
-            f"column is {two_digits(unevenness(run))} times that of the middle one"
-        ),
-    ),
+def _ending(run: Run) -> str:
+    """Where the training loss ends: what a rate or a scheduler that is to blame would spoil."""
+    return f"the training loss of the untouched run ends at {run.last_loss:.1g}"
+
+
+CAUSES: Mapping[str, Cause[Run]] = {
+    "A": Cause(others=lambda run: tuple({"lr": run.lr / by} for by in (3, 10)), measured=_ending),
+    "B": Cause(others=lambda run: tuple({"lr": run.lr * by} for by in (3, 10)), measured=_ending),
+    "C": uneven_columns(lambda run: run.trained_on, above=UNEVEN),
     "D": Cause(
         holds=lambda run: shift(run) > SHIFTED,
         measured=lambda run: (
@@ -107,7 +96,7 @@ CAUSES: Mapping[str, Cause] = {
             f"rows in use differ by {two_digits(shift(run))} standard deviations in some column"
         ),
     ),
-    "E": Cause(others=lambda _: ({"gamma": 1.0},)),
+    "E": Cause(others=lambda _: ({"gamma": 1.0},), measured=_ending),
     "F": Cause(
         holds=lambda run: run.accuracy >= HEALTHY,
         measured=lambda run: (
@@ -115,37 +104,3 @@ CAUSES: Mapping[str, Cause] = {
         ),
     ),
 }
-
-
-def _read(outcome: Any) -> Run:
-    """`read`, where the dictionary is as it should be."""
-    model = outcome["model"]
-    (train, labels), (test, test_labels) = outcome["train"].tensors, outcome["test"].tensors
-    in_use, logits = _at_first_linear(model.eval(), test)
-    trained_on, _ = _at_first_linear(model.train(), train)
-    model.eval()
-    return Run(
-        accuracy=float((logits.argmax(dim=1) == test_labels).float().mean()),
-        lr=float(outcome["lr"]),
-        inputs=train.numpy(),
-        labels=labels.numpy(),
-        trained_on=trained_on.numpy(),
-        in_use=in_use.numpy(),
-        last_loss=float(np.mean(outcome["losses"][-6:])),
-    )
-
-
-def _at_first_linear(model: nn.Module, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """What reaches the first Linear layer, and the model's output; buffers stay as they were."""
-    first = [layer for layer in model.modules() if isinstance(layer, nn.Linear)][0]  # noqa: RUF015
-    kept = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    seen: list[Tensor] = []
-    hook = first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        with torch.no_grad():
-            logits = model(rows)
-            for name, buffer in model.named_buffers():
-                buffer.copy_(kept[name])
-    finally:
-        hook.remove()
-    return seen[0], logits

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
+from coursekit.checks.networks import wine
 from coursekit.checks.reading import as_array
-from coursekit.checks.unscaled_features.networks import wine
 
 Array = npt.NDArray[np.float64]
 MakeOptimizer = Callable[[nn.Module], torch.optim.Optimizer]

@@ -1,11 +1,8 @@
-"""What a run of task 3's script did, and the measurement that each lettered cause stands on.
-
-A letter is judged by measuring the run, so no answer is stored anywhere.
-"""
+"""What a run of task 3's script did, and the measurement that each lettered cause stands on."""
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,7 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.columns import unevenness
+from coursekit.checks.diagnosing import Cause
+from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
 from coursekit.checks.wording import two_digits
 
 Floats = npt.NDArray[np.float64]
@@ -50,38 +49,30 @@ class Run:
     gradient_ratio: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cause:
-    """One lettered cause.
-
-    Attributes:
-        holds: Whether this is what is the matter with a run.
-        measured: The measurement that says so, or that it is not, in a clause of a sentence.
-    """
-
-    holds: Callable[[Run], bool]
-    measured: Callable[[Run], str]
+def run(experiment: Script, seed: int, settings: Settings) -> Run:
+    """One run of the script."""
+    return read(outcome(experiment, seed, settings))
 
 
-def read(outcome: Any) -> Run:
+def read(found: Any) -> Run:
     """Look into what the script returned.
 
     Raises:
         CheckFailed: It is not the dictionary that the script returns.
     """
-    try:
-        return _read(outcome)
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckFailed(
-            "experiment does not return what it did: a dictionary of model, train, test, losses, "
-            "weights and accuracy. Undo your edit of its cell."
-        ) from error
-
-
-def unevenness(run: Run) -> float:
-    """Standard deviation of the widest input column over that of the middle one."""
-    deviations = run.rows.std(axis=0)  # (features,)
-    return float(deviations.max() / max(float(np.median(deviations)), 1e-12))
+    with reading("model, train, test, losses, weights and accuracy"):
+        (rows, labels), (held_out, _) = found["train"].tensors, found["test"].tensors
+        weights: list[Tensor] = list(found["weights"])
+        size = float(weights[0].norm())
+        moves = [float((after - before).norm()) / size for before, after in pairwise(weights)]
+        return Run(
+            accuracy=float(found["accuracy"]),
+            rows=rows.double().numpy(),
+            held_out=held_out.double().numpy(),
+            labels=labels.numpy(),
+            moves=tuple(moves),
+            gradient_ratio=_gradient_ratio(found["model"], weights[0], rows, labels),
+        )
 
 
 def shift(run: Run) -> float:
@@ -103,12 +94,12 @@ def last_move(run: Run) -> float:
     return run.moves[-1] if run.moves else 0.0
 
 
-CAUSES: Mapping[str, Cause] = {
+CAUSES: Mapping[str, Cause[Run]] = {
     "A": Cause(
-        holds=lambda run: unevenness(run) > UNEVEN,
+        holds=lambda run: unevenness(run.rows) > UNEVEN,
         measured=lambda run: (
             "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run))} times that of the middle one"
+            f"{two_digits(unevenness(run.rows))} times that of the middle one"
         ),
     ),
     "B": Cause(
@@ -145,27 +136,11 @@ CAUSES: Mapping[str, Cause] = {
 }
 
 
-def _read(outcome: Any) -> Run:
-    """`read`, where the dictionary is as it should be."""
-    (rows, labels), (held_out, _) = outcome["train"].tensors, outcome["test"].tensors
-    weights: list[Tensor] = list(outcome["weights"])
-    size = float(weights[0].norm())
-    moves = [float((after - before).norm()) / size for before, after in pairwise(weights)]
-    return Run(
-        accuracy=float(outcome["accuracy"]),
-        rows=rows.double().numpy(),
-        held_out=held_out.double().numpy(),
-        labels=labels.numpy(),
-        moves=tuple(moves),
-        gradient_ratio=_gradient_ratio(outcome["model"], weights[0], rows, labels),
-    )
-
-
 def _gradient_ratio(model: nn.Module, start: Tensor, rows: Tensor, labels: Tensor) -> float:
     """Gradient norm of the first Linear's weight over the last one's, in a copy set to start."""
     twin = copy.deepcopy(model).train()
     nn.utils.vector_to_parameters(start.clone(), twin.parameters())
-    linears = [layer for layer in twin.modules() if isinstance(layer, nn.Linear)]
+    linears = linear_layers(twin)
     loss = nn.functional.cross_entropy(twin(rows), labels)
     first, last = torch.autograd.grad(loss, [linears[0].weight, linears[-1].weight])
     return float(first.norm() / last.norm())

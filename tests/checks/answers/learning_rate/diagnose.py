@@ -145,3 +145,15 @@ WRONG = (
     Wrong(name="a wider network", answer=answering("D", hidden=256), fails="heals"),
     Wrong(name="the other way", answer=answering("D", bn_momentum=0.0001), fails="heals"),
 )
+
+# What cannot be read or run, and what the message must hold.
+UNREADABLE = (
+    ("D", "diagnose returned the text 'D'; expected a letter and a dictionary, such as (\"A\""),
+    (None, "diagnose returned None; expected a letter"),
+    (("G", {}), "expected one of A, B, C, D, E, F."),
+    (("D", "momentum"), "diagnose returned the text 'momentum' as the change; expected a"),
+    (("D", {"momentum": 0.1}), "Did you mean 'bn_momentum'?"),
+    (("D", {"lr": "low"}), "lr got the text 'low'; expected a number."),
+    (("D", {"epochs": 5000}), "epochs=5000 was not run: the check runs 1 to 100."),
+    (("D", {"bn_momentum": float("nan")}), "bn_momentum got nan; expected a finite number."),
+)

@@ -105,3 +105,12 @@ WRONG = (
         says=r"is 0\.[89]\d, but .* widest column is \d+00 times .* still there\.",
     ),
 )
+
+# What cannot be read or run, and what the message must hold.
+UNREADABLE = (
+    ("D", "diagnose returned the text 'D'; expected a letter and a dictionary, such as (\"A\""),
+    (("F", {}), "expected one of A, B, C, D, E."),
+    (("D", {"keep": False}), "No keyword of experiment 'keep'."),
+    (("D", {"keep_start": [False]}), "keep_start got a list; expected a number, a text or None."),
+    (("D", {"epochs": 5000}), "epochs=5000 was not run: the check runs 0 to 100."),
+)

@@ -76,9 +76,10 @@ WRONG = (
         name="edited to be healthy",
         answer=answering("F"),
         script=repaired,
+        fails="given",
         says=r"as it was given: it reaches an accuracy of 0\.\d\d on seed \d+\.",
     ),
-    Wrong(name="boasts", answer=answering("F"), script=boasting),
+    Wrong(name="boasts", answer=answering("F"), script=boasting, fails="given"),
     Wrong(
         name="other images",
         answer=no_decay,
@@ -142,4 +143,15 @@ WRONG = (
     Wrong(name="ReLU", answer=answering("E", activation="relu"), fails="heals"),
     Wrong(name="fewer layers", answer=answering("E", depth=2), fails="heals"),
     Wrong(name="half the decay", answer=answering("E", decay=0.9), fails="heals"),
+)
+
+# What cannot be read or run, and what the message must hold.
+UNREADABLE = (
+    ("E", "diagnose returned the text 'E'; expected a letter and a dictionary, such as"),
+    (("G", {}), "expected one of A, B, C, D, E, F."),
+    (("E", "decay"), "diagnose returned the text 'decay' as the change; expected a"),
+    (("E", {"gamma": 1.0}), "No keyword of experiment 'gamma'."),
+    (("E", {"decay": [1.0]}), "decay got a list; expected a number, a text or None."),
+    (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 0 to 30."),
+    (("E", {"decay": "slow"}), "experiment(seed, decay='slow') raised"),
 )

@@ -126,9 +126,9 @@ WRONG = (
     Wrong(name="one size for all widths", answer=fixed_size, fails="fades"),
     Wrong(name="a standard deviation of 1", answer=too_large, fails="grows"),
     Wrong(name="variance as deviation", answer=variance_for_deviation, fails="fades"),
-    Wrong(name="one unit, copied", answer=one_unit_copied),
+    Wrong(name="one unit, copied", answer=one_unit_copied, fails="fades"),
     Wrong(name="the identity", answer=identity, fails="fades"),
-    Wrong(name="a constant", answer=constant),
+    Wrong(name="a constant", answer=constant, fails="fades"),
     Wrong(name="sets the bias", answer=bias_too, fails="bias", says=r"fill changed layer\.bias\."),
     Wrong(name="prints that it passed", answer=says_so),
 )

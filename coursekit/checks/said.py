@@ -2,9 +2,10 @@
 
 import inspect
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from coursekit.checks.experiment import Script, Settings
 from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of
 from coursekit.errors import unknown
@@ -12,11 +13,15 @@ from coursekit.errors import unknown
 Limits = Mapping[str, tuple[float, float]]
 
 
-def letter_and_change(value: object, letters: Collection[str]) -> tuple[str, Mapping[str, Any]]:
+def letter_and_change(value: object, letters: Collection[str]) -> tuple[str, Settings]:
     """The letter and the change.
 
+    Args:
+        value: What ``diagnose`` returned.
+        letters: The letters that there are.
+
     Raises:
-        CheckFailed: Something else came.
+        CheckFailed: It is no such pair; the message says what came.
 
     >>> letter_and_change([" a ", {"lr": 0.1}], "ABC")
     ('A', {'lr': 0.1})
@@ -39,14 +44,15 @@ def letter_and_change(value: object, letters: Collection[str]) -> tuple[str, Map
 
 
 def real_changes(
-    experiment: Callable[..., Any], change: Mapping[str, Any], *, limits: Limits
-) -> Mapping[str, Any]:
+    experiment: Script, change: Settings, *, limits: Limits, numbers_only: bool = False
+) -> Settings:
     """The part of a change that differs from the script's own values.
 
     Args:
         experiment: The script.
         change: Keyword to value.
         limits: Least and greatest value of a keyword: seconds, not minutes.
+        numbers_only: Whether every keyword of the script takes a number, and none a text or None.
 
     Raises:
         CheckFailed: The script has no such keyword, or it would not be run with that value.
@@ -60,19 +66,27 @@ def real_changes(
     for name, value in change.items():
         if name not in own:
             raise CheckFailed(str(unknown("keyword of experiment", name, own)))
-        if value is not None and not isinstance(value, str | int | float):
-            raise CheckFailed(f"{name} got {kind_of(value)}; expected a number, a text or None.")
-        low, high = limits.get(name, (-math.inf, math.inf))
-        if isinstance(value, int | float) and not low <= value <= high:
-            raise CheckFailed(f"{name}={value} was not run: the check runs {low} to {high}.")
+        _expect_kind(name, value, numbers_only=numbers_only)
+        if isinstance(value, int | float):
+            _expect_within(name, value, limits.get(name, (-math.inf, math.inf)))
     return {name: value for name, value in change.items() if value != own[name]}
 
 
-def call_text(changes: Mapping[str, Any]) -> str:
-    """How the changed script would be called.
+def _expect_kind(name: str, value: Any, *, numbers_only: bool) -> None:
+    """A value is of a kind that a keyword may have."""
+    if numbers_only:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    else:
+        fits = value is None or isinstance(value, str | int | float)
+    if not fits:
+        kinds = "a number" if numbers_only else "a number, a text or None"
+        raise CheckFailed(f"{name} got {kind_of(value)}; expected {kinds}.")
 
-    >>> call_text({"lr": 0.5}), call_text({})
-    ('experiment(seed, lr=0.5)', 'experiment(seed)')
-    """
-    settings = ", ".join(f"{name}={value!r}" for name, value in changes.items())
-    return f"experiment(seed, {settings})" if settings else "experiment(seed)"
+
+def _expect_within(name: str, value: float, limits: tuple[float, float]) -> None:
+    """A number can be run, and in seconds."""
+    if not math.isfinite(value):
+        raise CheckFailed(f"{name} got {value}; expected a finite number.")
+    low, high = limits
+    if not low <= value <= high:
+        raise CheckFailed(f"{name}={value} was not run: the check runs {low} to {high}.")

@@ -1,4 +1,4 @@
-"""Each letter of task 3 is true of a script with that fault, and of no other."""
+"""Each cause of exercises 01 and 02 holds for a script with that fault, and for no other."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,8 @@ from sklearn.datasets import load_breast_cancer
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from coursekit.checks.unscaled_features.runs import CAUSES, read
+from coursekit.checks.table_runs import read
+from coursekit.checks.unscaled_features.diagnose import CAUSES
 from coursekit.checks.verdicts import CheckFailed
 
 
@@ -47,15 +48,17 @@ def test_exactly_one_letter_holds(fault: str) -> None:
 
 def test_labels_that_are_wrong_in_the_training_rows_alone_are_noticed() -> None:
     run = read(train("E"), partial(train, "E", epochs=0))
-    mixed = replace(run, train_labels=np.random.default_rng(3).permutation(run.train_labels))
+    mixed = replace(run, labels=np.random.default_rng(3).permutation(run.labels))
     assert CAUSES["A"].holds(mixed)
     assert not CAUSES["A"].holds(run)
 
 
-def test_exactly_one_letter_holds_for_the_exercise(solution: dict[str, Any]) -> None:
+def test_exactly_one_letter_holds_for_the_exercise(
+    solutions: Callable[[str], dict[str, Any]],
+) -> None:
+    experiment = solutions("unscaled_features")["experiment"]
     for seed in (0, 1, 2):
-        start = partial(solution["experiment"], seed, epochs=0)
-        run = read(solution["experiment"](seed), start)
+        run = read(experiment(seed), partial(experiment, seed, epochs=0))
         assert sum(cause.holds(run) for cause in CAUSES.values()) == 1
 
 

@@ -1,0 +1,1 @@
+"""Answers to exercise 01, right and wrong, as data."""
