@@ -9,7 +9,10 @@ from pathlib import Path
 from coursekit.cli.entry import INTERRUPTED
 from coursekit.errors import BadInputError
 from coursekit.mysteries import Mystery, Plan, Verdict, draw, judge, score_in_words
-from coursekit.mysteries.describing import BLOCKS, LOST, PLAIN_BLOCKS, Table, facts, tables
+from coursekit.mysteries.describing import Table, facts, tables
+from coursekit.mysteries.legend import LEGEND
+from coursekit.mysteries.sparkline import BLOCKS, LOST, PLAIN_BLOCKS
+from coursekit.mysteries.wording import counted
 from coursekit.records import write_atomically
 
 WIDTH = 94
@@ -21,7 +24,8 @@ def quiz(seed: int | None, *, count: int, lessons: str | None, save: Path | None
     """Ask until all runs are answered, or the learner stops; then say the score."""
     chosen = secrets.randbelow(MOST_SEED) if seed is None else seed
     mysteries = draw(Plan(seed=chosen, count=count, lessons=lessons))
-    _begin(mysteries, chosen, count)
+    again = f"coursekit quiz --seed {chosen}" + (f" --up-to {lessons}" if lessons else "")
+    _begin(mysteries, again, count)
     verdicts: list[Verdict] = []
     status = 0
     try:
@@ -43,13 +47,17 @@ class _StoppedError(Exception):
     """The learner has had enough."""
 
 
-def _begin(mysteries: tuple[Mystery, ...], seed: int, wanted: int) -> None:
-    """What this is, once."""
+def _begin(mysteries: tuple[Mystery, ...], again: str, wanted: int) -> None:
+    """What this is and what its words mean, once."""
     few = "" if len(mysteries) == wanted else " (there are no more up to that lesson than these)"
     _print(
-        f"{len(mysteries)} runs{few}. What is the matter with each, or is it healthy? Nothing is "
-        f"trained, kept or sent. For the same runs again: coursekit quiz --seed {seed}"
+        f"{counted(len(mysteries), 'run')}{few}. What is the matter with each, or is it "
+        f"healthy? Nothing is trained, kept or sent. For the same runs again: {again}"
     )
+    _print("\nThe words:")
+    for word, meaning in LEGEND.items():
+        for line in textwrap.wrap(f"{word}: {meaning}", WIDTH - 4, subsequent_indent="  "):
+            _print(f"  {line}")
 
 
 def _round(mystery: Mystery, save: Path | None) -> Verdict:
@@ -130,7 +138,9 @@ def _print(text: str, *, end: str = "\n", wrap: bool = True) -> None:
     """Print, in whatever characters the terminal has; long sentences go on several lines."""
     if not _can_print(text):
         encoding = sys.stdout.encoding or "ascii"
-        text = text.replace("²", "2").encode(encoding, "replace").decode(encoding)
+        text = (
+            text.replace("²", "2").replace(LOST, "x").encode(encoding, "replace").decode(encoding)
+        )
     if wrap and len(text) > WIDTH and end == "\n":
         text = textwrap.fill(text, WIDTH)
     print(text, end=end)

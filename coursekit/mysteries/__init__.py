@@ -2,7 +2,8 @@
 
 Nothing is trained here and no framework is loaded. ``tools/build_mysteries.py`` made the runs.
 
-- What is shown: ``sheet``, in words ``describing`` and ``wording``, as pictures ``picture``.
+- What is shown: ``sheet``, in words ``describing``, ``sparkline``, ``wording`` and ``legend``,
+  as pictures ``picture``.
 - The answers: ``causes``; what tells each: ``readings``, ``tell``, ``tells`` (``tells_of_rows``,
   ``tells_of_training``).
 - The stored runs, sealed: ``pool``, ``seals``. A quiz: ``drawing``, ``judging``, ``score``.

@@ -8,14 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coursekit.mysteries.sheet import PLACES, RANKS, WHERE, Floats, Sheet
-from coursekit.mysteries.wording import cell, two_digits, whole
-
-SPARK_POINTS = 20
-BLOCKS, PLAIN_BLOCKS = "▁▂▃▄▅▆▇█", "_.-=+*#@"
-LOST = "×"
-FLAT = 0.02  # of its height: a curve that moves less is a straight line
-LOG_FROM = 20.0  # a curve that spans more is drawn by its orders of magnitude
+from coursekit.mysteries.sheet import LAYERED, PLACES, RANKS, WHERE, Floats, Sheet
+from coursekit.mysteries.sparkline import BLOCKS, MARKS, sparkline
+from coursekit.mysteries.wording import cell, counted, two_digits, whole
 
 _CURVE_WORDS = {
     "loss": "loss",
@@ -52,10 +47,10 @@ def facts(sheet: Sheet) -> tuple[str, ...]:
     classes = of("classes")
     predicts = f"{whole(classes)} classes" if classes else "a number"
     sentences = [
-        f"The network has {whole(of('weight_layers'))} layers with weights, gets "
-        f"{whole(of('columns'))} columns and predicts {predicts}.",
-        f"It is trained on {whole(of('rows'))} rows, {whole(of('batch_rows'))} in a batch, for "
-        f"{whole(of('steps'))} steps.",
+        f"The network has {counted(of('weight_layers'), 'layer')} with weights, gets "
+        f"{counted(of('columns'), 'column')} and predicts {predicts}.",
+        f"It is trained on {counted(of('rows'), 'row')}, {whole(of('batch_rows'))} in a batch, "
+        f"for {counted(of('steps'), 'step')}.",
         _lost(of("lost_at")),
         "Share of the rows in use that get another answer when they are asked again: "
         f"{two_digits(of('changed'))}.",
@@ -82,13 +77,15 @@ def _over_the_run(sheet: Sheet, blocks: str) -> Table:
     """Each curve as a line of blocks, with its start, end and range."""
     rows = {}
     for name, words in _CURVE_WORDS.items():
-        layered = name in ("gradient_norm", "update_ratio", "activation_std")
-        for where in WHERE if layered else ("",):
-            points = sheet.curve(f"{name}_{where}" if layered else name)
-            label = f"{words}, {where} layer" if layered else words
-            rows[label] = _cells(points, blocks)
+        if name in LAYERED:
+            for where, layer in sheet.layers(name).items():
+                rows[f"{words}, {layer}"] = _cells(sheet.curve(f"{name}_{where}"), blocks)
+        else:
+            rows[words] = _cells(sheet.curve(name), blocks)
     heads = ("", "start", "end", "lowest", "highest")
-    return Table(title="Over the run, in sixtieths of it", heads=heads, rows=rows)
+    return Table(
+        title=f"Over the run: {MARKS} marks, from its start to its end", heads=heads, rows=rows
+    )
 
 
 def _cells(points: Floats, blocks: str) -> tuple[str, ...]:
@@ -100,37 +97,6 @@ def _cells(points: Floats, blocks: str) -> tuple[str, ...]:
     low, high = (finite.min(), finite.max()) if finite.size else (there[0], there[0])
     ends = (points[0], points[-1], low, high)
     return (sparkline(points, blocks=blocks), *(cell(float(value)) for value in ends))
-
-
-def sparkline(points: Floats, *, blocks: str = BLOCKS) -> str:
-    """A curve as one line of characters; a cross where it is no number.
-
-    >>> sparkline(np.linspace(1, 8, 60, dtype=np.float32))
-    '▁▁▂▂▂▃▃▄▄▄▅▅▅▆▆▇▇▇██'
-    """
-    cross = LOST if blocks == BLOCKS else "x"
-    parts = [part[len(part) // 2] for part in np.array_split(points, SPARK_POINTS)]
-    chosen = np.array(parts, dtype=np.float64)
-    finite = chosen[np.isfinite(chosen)]
-    if not finite.size:
-        return cross * SPARK_POINTS
-    heights = _heights(chosen, finite)
-    return "".join(
-        cross if not np.isfinite(height) else blocks[round(float(height) * (len(blocks) - 1))]
-        for height in heights
-    )
-
-
-def _heights(points: np.ndarray, finite: np.ndarray) -> np.ndarray:
-    """Heights from 0 to 1."""
-    low, high = finite.min(), finite.max()
-    if high - low <= FLAT * max(abs(high), abs(low)):  # its wiggles would look like something
-        return np.where(np.isfinite(points), 0.5, np.nan)
-    if low > 0 and high > LOG_FROM * low:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            points = np.log(points)
-        low, high = np.log(low), np.log(high)
-    return np.asarray((points - low) / (high - low))
 
 
 def _by_place(sheet: Sheet) -> Table:

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
-from coursekit.mysteries.describing import FLAT, LOG_FROM
-from coursekit.mysteries.sheet import PLACES, POINTS, RANKS, WHERE, Floats, Sheet
-from coursekit.mysteries.wording import two_digits
+from coursekit.mysteries.sheet import LAYERED, PLACES, POINTS, RANKS, WHERE, Floats, Sheet
+from coursekit.mysteries.sparkline import FLAT, LOG_FROM
+from coursekit.mysteries.wording import tick, two_digits
 from coursekit.plots.style import FIXED, LAYER_COLOURS, NEUTRAL
 
 SIZE_INCHES = (12.0, 5.0)
@@ -25,7 +25,7 @@ PLACE_WORDS = ("training", "validation", "in use")
 DASHES = ("-", "--", ":")
 MARKERS = ("o", "s", "^")
 _STYLE: dict[Any, Any] = {
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False,
+    "font.size": 9, "ytick.labelsize": 8, "axes.spines.top": False, "axes.spines.right": False,
     "axes.titley": 1.0,  # where it would be put in any case, after a fifth of the drawing's time
 }  # fmt: skip
 MARKED = "#D55E00"
@@ -38,15 +38,11 @@ _TITLES = {
     "activation_std": "output spread",
     "weight_norm": "size of all weights",
 }
-# The lines of a plot over the run: curve to label.
-_LINES: dict[str, dict[str, str]] = {
-    "loss": {"loss": "mean", "loss_high": "highest"},
-    "learning_rate": {"learning_rate": ""},
-    **{
-        name: {f"{name}_{where}": f"{where} layer" for where in WHERE}
-        for name in ("gradient_norm", "update_ratio", "activation_std")
-    },
-    "weight_norm": {"weight_norm": ""},
+# The lines of a plot over the run: curve to label and look.
+_LINES: dict[str, dict[str, tuple[str, int]]] = {
+    "loss": {"loss": ("mean", 0), "loss_high": ("highest", 1)},
+    "learning_rate": {"learning_rate": ("", 0)},
+    "weight_norm": {"weight_norm": ("", 0)},
 }
 
 
@@ -64,7 +60,7 @@ def draw_sheet(sheet: Sheet, *, marked: str = "", beside: Sheet | None = None) -
         axes = figure.subplots(2, 5).ravel()
         # Fixed margins: to have them worked out takes longer than to draw.
         figure.subplots_adjust(
-            left=0.04, right=0.99, top=0.94, bottom=0.085, wspace=0.29, hspace=0.47
+            left=0.04, right=0.99, top=0.94, bottom=0.085, wspace=0.31, hspace=0.47
         )
         names = (
             "loss", "learning_rate", "gradient_norm", "update_ratio", "activation_std",
@@ -102,7 +98,7 @@ def _panel(ax: Axes, name: str, sheet: Sheet, beside: Sheet | None) -> None:
         _scores(ax, sheet)
     else:
         ax.set_title(_TITLES[name])
-        _curves(ax, sheet, _LINES[name], beside)
+        _curves(ax, name, sheet, beside)
 
 
 def _steps(sheet: Sheet) -> np.ndarray:
@@ -110,12 +106,22 @@ def _steps(sheet: Sheet) -> np.ndarray:
     return np.asarray((np.arange(POINTS) + 0.5) * sheet.number("steps") / POINTS)
 
 
-def _curves(ax: Axes, sheet: Sheet, lines: Mapping[str, str], beside: Sheet | None) -> None:
+def _lines(name: str, sheet: Sheet) -> Mapping[str, tuple[str, int]]:
+    """The lines of a plot over the run; a layer has the same look in every network."""
+    if name not in LAYERED:
+        return _LINES[name]
+    layers = sheet.layers(name).items()
+    return {f"{name}_{where}": (words, WHERE.index(where)) for where, words in layers}
+
+
+def _curves(ax: Axes, name: str, sheet: Sheet, beside: Sheet | None) -> None:
     """Curves over the steps, on a scale that suits them all; those beside them thin and black."""
-    curves = [sheet.curve(name) for name in lines]
-    others = [] if beside is None else [beside.curve(name) for name in lines if name != "loss_high"]
+    lines = _lines(name, sheet)
+    curves = [sheet.curve(line) for line in lines]
+    thin = [] if beside is None else [line for line in _lines(name, beside) if line != "loss_high"]
+    others = [beside.curve(line) for line in thin] if beside is not None else []
     _scale(ax, [*curves, *others])
-    for place, (points, label) in enumerate(zip(curves, lines.values(), strict=True)):
+    for points, (label, place) in zip(curves, lines.values(), strict=True):
         heights = _drawable(ax, points)
         ax.plot(
             _steps(sheet), heights, color=LAYER_COLOURS[(0, 5, 2)[place]], linestyle=DASHES[place],
@@ -124,7 +130,7 @@ def _curves(ax: Axes, sheet: Sheet, lines: Mapping[str, str], beside: Sheet | No
         )  # fmt: skip
     for points in others:
         ax.plot(_steps(sheet), _drawable(ax, points), color="black", linewidth=0.7)
-    if any(lines.values()):
+    if ax.get_legend_handles_labels()[1]:
         legend = ax.legend(fontsize=7, handlelength=2.2, labelspacing=0.2, loc="best")
         legend.get_frame().set(alpha=0.75, linewidth=0)
     if any(np.isinf(points).any() for points in curves):
@@ -166,6 +172,7 @@ def _scale(ax: Axes, curves: Sequence[Floats]) -> None:
         ax.set_yscale("log")
         ax.set_ylim(low, positive.max() * 2)
         if not values.all():
+            ax.set_yticks([at for at in ax.get_yticks() if 8 * low < at <= ax.get_ylim()[1]])
             ax.text(
                 -0.02, _zero(ax), "0", transform=ax.get_yaxis_transform(), ha="right", va="center",
                 weight="bold",
@@ -179,10 +186,11 @@ def _scale(ax: Axes, curves: Sequence[Floats]) -> None:
 def _ticks(ax: Axes, values: np.ndarray) -> None:
     """Few short labels; one of them where nothing moves."""
     if np.ptp(values) <= FLAT * np.abs(values).max():
-        ax.set_yticks([float(values.mean())])
-    else:
-        ax.yaxis.set_major_locator(MaxNLocator(4))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: two_digits(value)))
+        middle = float(values.mean())
+        ax.set_yticks([middle], [tick(float(f"{middle:.1e}"))])
+        return
+    ax.yaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
 
 
 def _say(ax: Axes, words: str) -> None:
@@ -210,7 +218,7 @@ def _idle(ax: Axes, sheet: Sheet) -> None:
         ax.legend(fontsize=7, frameon=False)
     else:
         _say(ax, "no unit here\ncan be dead\nor saturated")
-    ax.set(title="idle units (share)", ylim=(-0.05, 1.05))
+    ax.set(title="dead or saturated (share)", ylim=(-0.05, 1.05))
     ax.set_xlabel("step", labelpad=1)
     ax.set_xlim(0, sheet.number("steps"))
 

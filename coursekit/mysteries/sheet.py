@@ -19,15 +19,14 @@ POINTS = 60  # of a curve; each stands for a sixtieth of the run
 WHERE = ("first", "middle", "last")
 RANKS = ("least", "middle", "most")
 PLACES = ("training", "validation", "use")
+LAYERED = ("gradient_norm", "update_ratio", "activation_std")
 
 # What is drawn over the run. A layer is one that owns weights; first is next to the input.
 CURVES = (
     "loss",  # mean of the steps that a point stands for
     "loss_high",  # the highest of them
     "learning_rate",
-    *(f"gradient_norm_{where}" for where in WHERE),
-    *(f"update_ratio_{where}" for where in WHERE),
-    *(f"activation_std_{where}" for where in WHERE),
+    *(f"{quantity}_{where}" for quantity in LAYERED for where in WHERE),
     "dead_fraction",
     "saturated_fraction",
     "weight_norm",
@@ -88,6 +87,32 @@ class Sheet:
         if name not in NUMBERS:
             raise unknown("number", name, NUMBERS)
         return float(self.numbers[NUMBERS.index(name)])
+
+    def layers(self, quantity: str) -> dict[str, str]:
+        """The layers that a measurement has, each once: its place to its words.
+
+        A network of one layer has it at all three places, and one of two has the first in the
+        middle too. Outputs are those of any layer, so that the output spread has more of them.
+        """
+        if quantity not in LAYERED:
+            raise unknown("measurement of layers", quantity, LAYERED)
+        count = self.number("weight_layers")
+        if quantity == "activation_std":
+            count = self._outputs(count)
+        if count == 1:
+            return {"first": "only layer"}
+        return {where: f"{where} layer" for where in WHERE if where != "middle" or count > 2}
+
+    def _outputs(self, weight_layers: float) -> int:
+        """How many of the three outputs are of different layers.
+
+        With two layers of weights there is another between them. With one there need not be, and
+        curves that are equal are shown once.
+        """
+        if weight_layers > 1:
+            return len(WHERE)
+        curves = {self.curve(f"activation_std_{where}").tobytes() for where in WHERE}
+        return len(curves)
 
     def record(self) -> Record:
         """The curves as a record: a reading each sixtieth of the run, layers by their place."""

@@ -26,6 +26,27 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def counted(value: float, thing: str) -> str:
+    """A count of things.
+
+    >>> counted(1.0, "layer"), counted(1080.0, "row")
+    ('1 layer', '1,080 rows')
+    """
+    return f"{whole(value)} {thing}" + ("" if value == 1 else "s")
+
+
+def tick(value: float) -> str:
+    """A number beside an axis: as short as it can be, and as exact as a mark there has to be.
+
+    >>> tick(1e-4), tick(2.5e-6), tick(1.8e6), tick(0.045), tick(1250), tick(0)
+    ('1e-4', '2.5e-6', '1.8e6', '0.045', '1,250', '0')
+    """
+    if value and not 1e-3 <= abs(value) < 1e5:
+        digits, _, power = f"{value:.2e}".partition("e")
+        return f"{float(digits):g}e{int(power)}"
+    return f"{float(f'{value:.3g}'):,.6g}"
+
+
 def cell(value: float) -> str:
     """As `two_digits`, short enough for a column of a table.
 

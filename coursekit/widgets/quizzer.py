@@ -13,8 +13,10 @@ from typing import Any, final
 import ipywidgets
 
 from coursekit.mysteries import Mystery, Plan, draw, judge
-from coursekit.mysteries.describing import SPARK_POINTS, Table, facts, tables
+from coursekit.mysteries.describing import Table, facts, tables
+from coursekit.mysteries.legend import LEGEND
 from coursekit.mysteries.picture import picture
+from coursekit.mysteries.sparkline import MARKS
 from coursekit.widgets.exploration import failure_of
 from coursekit.widgets.quizzing import (
     Chose,
@@ -43,6 +45,9 @@ _STYLE = """<style>
 .ck-quiz caption {text-align: left; font-weight: bold}
 .ck-quiz th, .ck-quiz td {padding: 0 8px; text-align: right; font-weight: normal}
 .ck-quiz th:first-child {text-align: left}
+.ck-quiz dl {margin: 6px 0}
+.ck-quiz dt {font-weight: bold}
+.ck-quiz dd {margin: 0 0 4px 16px}
 </style>"""
 
 
@@ -168,6 +173,7 @@ class Quizzer:
         wide = {"width": "auto", "max_width": "1200px"}
         self._title, self._image = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
         self._numbers = ipywidgets.HTML(layout=wide)
+        self._words = ipywidgets.HTML(value=_words_html(), layout=wide)
         self._choice = ipywidgets.RadioButtons(layout={"width": "auto", "max_width": "640px"})
         self._answer = ipywidgets.Button(description="Answer", button_style="primary")
         self._next = ipywidgets.Button(description="Next run")
@@ -177,8 +183,8 @@ class Quizzer:
         hint = ipywidgets.HTML("<small>By keyboard: Tab moves, Space chooses and presses.</small>")
         self.box = ipywidgets.VBox(
             [
-                self._title, self._image, self._numbers, self._choice, buttons, hint, self._alarm,
-                self._message,
+                self._title, self._image, self._numbers, self._words, self._choice, buttons, hint,
+                self._alarm, self._message,
             ]
         )  # fmt: skip
         self.box.add_class("ck-quiz")
@@ -189,6 +195,15 @@ def _numbers_html(mystery: Mystery) -> str:
     sentences = " ".join(html.escape(fact) for fact in facts(mystery.sheet))
     parts = "".join(_table_html(table) for table in tables(mystery.sheet))
     return f"<p>{sentences}</p><details><summary>The pictures as numbers</summary>{parts}</details>"
+
+
+def _words_html() -> str:
+    """What the words mean, folded: the same for every run, so it stays as open as it was."""
+    entries = "".join(
+        f"<dt>{html.escape(word)}</dt><dd>{html.escape(meaning)}</dd>"
+        for word, meaning in LEGEND.items()
+    )
+    return f"<details><summary>What the words mean</summary><dl>{entries}</dl></details>"
 
 
 def _table_html(table: Table) -> str:
@@ -204,7 +219,7 @@ def _table_html(table: Table) -> str:
 
 def _cell_html(text: str) -> str:
     """One cell."""
-    hidden = ' aria-hidden="true"' if len(text) == SPARK_POINTS else ""
+    hidden = ' aria-hidden="true"' if len(text) == MARKS else ""
     return f"<td{hidden}>{html.escape(text)}</td>"
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from coursekit.cli import main
+from coursekit.cli.quiz import WIDTH
 from coursekit.mysteries import Mystery, Plan, draw, judge
 from coursekit.mysteries.describing import facts, tables
+from coursekit.mysteries.legend import LEGEND
 
 SEED = "7"
 MYSTERIES = draw(Plan(seed=int(SEED), count=3))
@@ -60,6 +62,15 @@ def test_all_that_is_measured_is_printed() -> None:
             assert " ".join([name, *" ".join(cells).split()]) in flat
     for letter, words in MYSTERIES[0].options.items():
         assert f"  {letter}. {words}\n" in shown
+
+
+def test_the_words_are_explained_once_before_the_first_run() -> None:
+    shown = quiz(answers=typed(map(right, MYSTERIES))).stdout
+    before, _, after = " ".join(shown.split()).partition("=== Mystery 1 of 3 ===")
+    for word, meaning in LEGEND.items():
+        assert f"{word}: {meaning}" in before
+        assert meaning not in after
+    assert max(map(len, shown.splitlines())) <= WIDTH + 6  # the tables are a little wider
 
 
 def test_a_miss_is_explained_and_named_in_the_score() -> None:
@@ -148,6 +159,9 @@ def test_without_a_seed_it_says_which_one_gives_the_same_runs() -> None:
 def test_up_to_a_lesson() -> None:
     shown = quiz("--up-to", "01", "--count", "10", answers="a\n" * 4).stdout
     assert "4 runs (there are no more up to that lesson than these)." in " ".join(shown.split())
+    assert f"For the same runs again: coursekit quiz --seed {SEED} --up-to 01" in " ".join(
+        shown.split()
+    )
     assert "Mystery 4 of 4" in shown
     assert "  B. Nothing: the run is healthy" in shown
 

@@ -3,16 +3,11 @@
 import numpy as np
 import pytest
 
-from coursekit.mysteries.describing import (
-    BLOCKS,
-    LOST,
-    PLAIN_BLOCKS,
-    facts,
-    sparkline,
-    tables,
-)
+from coursekit.errors import UnknownNameError
+from coursekit.mysteries.describing import facts, tables
 from coursekit.mysteries.pool import stored
-from coursekit.mysteries.sheet import CURVES, NUMBERS, POINTS, WHERE, Sheet
+from coursekit.mysteries.sheet import CURVES, LAYERED, NUMBERS, POINTS, WHERE, Sheet
+from coursekit.mysteries.sparkline import MARKS
 
 
 def made(**changes: float) -> Sheet:
@@ -66,19 +61,46 @@ def test_a_run_that_broke_down_says_where() -> None:
     assert "Loss and gradients are numbers in every step." in facts(made())
 
 
-def test_sparklines() -> None:
-    up = np.linspace(0, 7, POINTS, dtype=np.float32)
-    assert sparkline(up)[0] == BLOCKS[0]
-    assert sparkline(up)[-1] == BLOCKS[-1]
-    assert sparkline(up, blocks=PLAIN_BLOCKS)[-1] == PLAIN_BLOCKS[-1]
-    assert len(set(sparkline(np.full(POINTS, 0.3, dtype=np.float32)))) == 1
-    wiggle = 2.3 + 0.001 * np.sin(np.arange(POINTS, dtype=np.float32))
-    assert len(set(sparkline(wiggle))) == 1, "what hardly moves is a straight line"
-    lost = np.where(np.arange(POINTS) < 30, up, np.inf).astype(np.float32)
-    assert sparkline(lost).endswith(LOST * 10)
-    assert sparkline(np.full(POINTS, np.inf, dtype=np.float32)) == LOST * 20
-    powers = (10.0 ** -np.arange(POINTS)).astype(np.float64)
-    assert len(set(sparkline(powers))) == len(BLOCKS), "by orders of magnitude"
+def test_the_heading_says_how_many_marks_there_are() -> None:
+    table, _ = tables(made())
+    assert table.title == f"Over the run: {MARKS} marks, from its start to its end"
+    assert {len(cells[0]) for cells in table.rows.values()} == {MARKS}
+
+
+@pytest.mark.parametrize(
+    ("count", "layers"),
+    [(1, ["only layer"]), (2, ["first layer", "last layer"]), (3, [f"{w} layer" for w in WHERE])],
+)
+def test_a_layer_has_one_row(count: int, layers: list[str]) -> None:
+    table, _ = tables(made(weight_layers=count))
+    for words in ("gradient norm", "update ratio"):
+        rows = [name for name in table.rows if name.startswith(words)]
+        assert rows == [f"{words}, {layer}" for layer in layers]
+    (said, *_) = facts(made(weight_layers=count))
+    assert said.startswith(f"The network has {count} layer{'' if count == 1 else 's'} with weights")
+
+
+def test_outputs_are_shown_once_where_one_layer_gave_them() -> None:
+    one = made(weight_layers=1)
+    assert one.layers("activation_std") == {"first": "only layer"}
+    one.curves[CURVES.index("activation_std_last")] *= 2  # as after a softmax
+    assert list(one.layers("activation_std")) == ["first", "last"]
+    assert list(made(weight_layers=2).layers("activation_std")) == list(WHERE), "a ReLU between"
+
+
+@pytest.mark.parametrize("name", stored().names)
+def test_no_curve_of_a_stored_run_is_lost_with_a_row(name: str) -> None:
+    """What is not shown is equal to what is."""
+    sheet = stored().sheet(name)
+    for quantity in LAYERED:
+        shown = [sheet.curve(f"{quantity}_{where}").tobytes() for where in sheet.layers(quantity)]
+        for where in WHERE:
+            assert sheet.curve(f"{quantity}_{where}").tobytes() in shown
+
+
+def test_a_measurement_without_layers_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="No measurement of layers 'los'"):
+        made().layers("los")
 
 
 @pytest.mark.parametrize("name", stored().names)

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
+from coursekit.mysteries.describing import tables
 from coursekit.mysteries.picture import MARKED, draw_sheet, picture
 from coursekit.mysteries.pool import stored
 from coursekit.mysteries.sheet import Sheet
@@ -36,7 +37,7 @@ def test_every_run_can_be_drawn(name: str) -> None:
 def test_the_lines_are_what_was_measured() -> None:
     sheet = one("unscaled-features", healthy=True)
     drawn = panels(sheet)
-    for where, line in zip(("first", "middle", "last"), drawn["gradient_norm"].lines, strict=True):
+    for where, line in zip(("first", "last"), drawn["gradient_norm"].lines, strict=True):
         np.testing.assert_allclose(line.get_ydata(), sheet.curve(f"gradient_norm_{where}"))
     np.testing.assert_allclose(drawn["loss"].lines[0].get_ydata(), sheet.curve("loss"))
     bars = [bar for bar in drawn["scores"].patches if isinstance(bar, Rectangle)]
@@ -58,6 +59,8 @@ def test_zero_stands_on_the_floor_of_a_plot_by_orders_of_magnitude() -> None:
     assert drawn.get_yscale() == "log"
     assert set(drawn.lines[0].get_ydata()) == {2 * drawn.get_ylim()[0]}
     assert [text.get_text() for text in drawn.texts] == ["0"]
+    assert len(drawn.get_yticks()) > 0
+    assert min(drawn.get_yticks()) > 2 * drawn.lines[0].get_ydata()[0], "none under the zero"
 
 
 def test_a_run_that_broke_down_says_so() -> None:
@@ -76,6 +79,49 @@ def test_a_negative_loss_can_be_seen() -> None:
 def test_a_plot_without_units_that_can_be_idle_says_so() -> None:
     words = panels(one("edge-of-stability"))["idle"].texts[0].get_text()
     assert words == "no unit here\ncan be dead\nor saturated"
+
+
+def test_dead_units_have_the_same_name_as_in_the_text() -> None:
+    sheet = one("dead-relu")
+    drawn = panels(sheet)["idle"]
+    assert drawn.get_title() == "dead or saturated (share)"
+    labels = drawn.get_legend_handles_labels()[1]
+    rows = tables(sheet)[0].rows
+    assert labels == ["dead ReLU units"]
+    assert f"{labels[0]}, share" in rows
+    assert not any("idle" in word for word in (drawn.get_title(), *labels, *rows))
+
+
+def test_a_layer_is_drawn_once_as_it_stands_in_the_text() -> None:
+    for case in ("edge-of-stability", "missing-zero-grad", "vanishing-gradients"):
+        sheet = one(case)
+        rows = tables(sheet)[0].rows
+        for name, title in (
+            ("gradient_norm", "gradient norm"),
+            ("activation_std", "output spread"),
+        ):
+            labels = panels(sheet)[name].get_legend_handles_labels()[1]
+            assert [f"{title}, {label}" for label in labels] == [
+                row for row in rows if row.startswith(title)
+            ]
+    assert len(panels(one("edge-of-stability"))["gradient_norm"].lines) == 1
+
+
+# The widest labels: very small rates and ratios, very large gradients, four digits behind a point.
+@pytest.mark.parametrize(
+    "case", ["edge-of-stability", "learning-rate-too-low", "missing-zero-grad", "decay-too-early"]
+)
+@pytest.mark.parametrize("healthy", [False, True])
+def test_no_label_runs_into_the_plot_on_its_left(case: str, healthy: bool) -> None:
+    drawn = draw_sheet(one(case, healthy=healthy))
+    drawn.draw_without_rendering()
+    for place, ax in enumerate(drawn.axes):
+        wall = drawn.axes[place - 1].bbox.x1 if place % 5 else 0
+        labels = [
+            tick.label1.get_window_extent() for tick in ax.yaxis.get_major_ticks()
+            if ax.viewLim.y0 <= tick.get_loc() <= ax.viewLim.y1
+        ]  # fmt: skip
+        assert all(label.x0 > wall for label in labels if label.width), ax.get_title()
 
 
 @pytest.mark.parametrize("name", TELLS)

@@ -9,6 +9,7 @@ import pytest
 from coursekit.errors import BadInputError
 from coursekit.mysteries import Mystery, Plan, draw, judge
 from coursekit.mysteries.describing import facts, tables
+from coursekit.mysteries.legend import LEGEND
 from coursekit.widgets import quizzer
 from coursekit.widgets.quizzer import Quizzer, quiz
 from coursekit.widgets.quizzing import (
@@ -73,6 +74,25 @@ def test_the_picture_has_a_text_and_its_numbers_stand_below() -> None:
             assert all(cell in text_of(one._numbers) for cell in cells)
     assert one._numbers.value.count('scope="row"') == sum(
         len(table.rows) for table in tables(MYSTERIES[0].sheet)
+    )
+
+
+def test_the_words_are_folded_and_stay_as_they_are() -> None:
+    one = started()
+    before = one._words.value
+    assert before.startswith("<details><summary>What the words mean</summary>")
+    for word, meaning in LEGEND.items():
+        assert f"{word} {meaning}" in " ".join(text_of(one._words).split())
+    answer(one, "A")
+    one._next.click()
+    assert one._words.value is before
+
+
+def test_the_little_curves_are_for_the_eye_alone() -> None:
+    (table, _) = tables(MYSTERIES[0].sheet)
+    curves = [cells[0] for cells in table.rows.values() if cells[0]]
+    assert all(
+        f'<td aria-hidden="true">{curve}</td>' in started()._numbers.value for curve in curves
     )
 
 
@@ -158,8 +178,8 @@ def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -
     one = started()
     assert 'role="status" aria-live="polite"' in one._message.value
     kinds = [type(part).__name__ for part in one.box.children]
-    assert kinds == ["HTML", "HTML", "HTML", "RadioButtons", "HBox", "HTML", "HTML", "HTML"]
-    assert [type(part).__name__ for part in one.box.children[4].children] == ["Button", "Button"]
+    assert kinds == [*["HTML"] * 4, "RadioButtons", "HBox", *["HTML"] * 3]
+    assert [type(part).__name__ for part in one.box.children[5].children] == ["Button", "Button"]
 
 
 def test_without_a_kernel_a_sentence_and_a_picture_stand_there_always_the_same() -> None:
