@@ -1,6 +1,7 @@
 """Parse the command line and call the command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +10,25 @@ import coursekit
 from coursekit.errors import CoursekitError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+CLOSED = 141  # and for one whose reader went away
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 where a claim failed, 2 for bad input."""
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()  # here, where a reader that went away is no error
+        return status
     except CoursekitError as error:
         print(f"coursekit: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("coursekit: stopped.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read, such as head, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -137,3 +137,16 @@ def test_info_says_in_words_that_the_named_device_is_not_known(
     done = coursekit("info")
     assert done.returncode == 0
     assert "No device 'tpu'" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such pipes")
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    command = [sys.executable, "-m", "coursekit", "cases"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    process.stderr.close()
+    assert process.wait(timeout=60) == 141
+    assert said == ""

@@ -134,7 +134,7 @@ CASE = Case(
             name="BatchNorm before the ReLU",
             recipe=Recipe(build=build_batchnorm, train=train, evaluate=evaluate),
             why="It recentres every unit in every batch, so that none can die: it hides the cause. "
-            "The rate is as high as before; the weights grow until its steps are short beside them.",
+            "The rate is as high as before; the weights grow until the steps are short for them.",
         ),
     ),
     claim=Claim(
