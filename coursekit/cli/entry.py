@@ -19,7 +19,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = int(options.run(options))
         sys.stdout.flush()  # here, where a reader that went away is no error
-        return status
     except CoursekitError as error:
         print(f"coursekit: {error}", file=sys.stderr)
         return 2
@@ -29,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read, such as head, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
