@@ -154,7 +154,7 @@ CASE = Case(
         verdict="same",
         broken=_KERAS,
         fixed=_KERAS.having(decay_steps=10 * BATCHES_PER_EPOCH),
-        note="A Keras schedule always counts batches: the mistake is to give it epochs.",
+        note="A LearningRateSchedule counts batches: the mistake is to give it epochs.",
     ),
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer Misconfigurations; example 2"),
