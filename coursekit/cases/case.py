@@ -1,7 +1,7 @@
 """What a case is: broken and fixed recipes that differ in one cause, and what must hold."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -129,7 +129,7 @@ class Choice:
 
     name: str
     label: str
-    positions: Mapping[str, object]
+    positions: Mapping[str, object] = field(hash=False)
     first: str
 
 

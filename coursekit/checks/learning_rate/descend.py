@@ -158,7 +158,7 @@ def _first_wrong(walks: tuple[Walk, ...]) -> str | None:
             step = int(rows.argmax())
             return (
                 f"On the loss {walk.loss} with learning rate {walk.lr:g}, w is "
-                f"{_words(walk.seen[step])} after {step} step{'s'[: step > 1]} "
+                f"{_words(walk.seen[step])} after {step} step{'s'[: step != 1]} "
                 f"from {_words(walk.expected[0])}; "
                 f"expected {_words(walk.expected[step])}."
             )

@@ -87,7 +87,7 @@ WRONG = (
         name="never passes the minimum",
         answer=stepping(stops_at_the_minimum),
         fails="parabola",
-        says=r"w² with learning rate 0\.75, w is 0 after 1 steps from 3; expected -1\.5\.",
+        says=r"w² with learning rate 0\.75, w is 0 after 1 step from 3; expected -1\.5\.",
     ),
     Wrong(
         name="takes every curve for a parabola",
@@ -104,7 +104,7 @@ WRONG = (
     Wrong(
         name="uphill",
         answer=stepping(lambda w, slope, lr, _: w + lr * slope(w)),
-        says=r"learning rate 0\.25, w is 4\.5 after 1 steps from 3; expected 1\.5\.",
+        says=r"learning rate 0\.25, w is 4\.5 after 1 step from 3; expected 1\.5\.",
     ),
     Wrong(name="slope of the start", answer=stepping(lambda w, slope, lr, s: w - lr * slope(s))),
     Wrong(name="no learning rate", answer=stepping(lambda w, slope, _lr, _s: w - slope(w))),
