@@ -6,6 +6,7 @@ import html
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import RLock
 from typing import Any, final
 
@@ -154,7 +155,7 @@ class Explorer:
         if self._returning:
             return  # the reset button puts the controls back
         chosen = tuple(control.value for control in self.controls.values())
-        setting = Setting(knobs=self._start.knobs, chosen=chosen)
+        setting = replace(self._start, chosen=chosen)
         self._apply(Moved(setting=setting))
         run = self._drive(self.state.number, setting)
         try:

@@ -1,7 +1,7 @@
 """Where the controls stand: plain values, and how they are said. No widget and no torch here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from coursekit.cases.case import Choice, Knob
 
@@ -19,8 +19,8 @@ class Setting:
     >>> start = Setting.start([depth, shape])
     >>> start.short, start.long
     ('10, tanh', 'hidden layers = 10, activation = tanh')
-    >>> start.moved("depth", "1").values
-    {'depth': 1, 'act': 'Tanh'}
+    >>> start.values
+    {'depth': 10, 'act': 'Tanh'}
     """
 
     knobs: tuple[Knob | Choice, ...]
@@ -30,14 +30,6 @@ class Setting:
     def start(cls, knobs: Sequence[Knob | Choice]) -> "Setting":
         """Every control where it starts."""
         return cls(knobs=tuple(knobs), chosen=tuple(knob.first for knob in knobs))
-
-    def moved(self, name: str, position: str) -> "Setting":
-        """The same with one control elsewhere."""
-        chosen = (
-            position if knob.name == name else there
-            for knob, there in zip(self.knobs, self.chosen, strict=True)
-        )
-        return replace(self, chosen=tuple(chosen))
 
     @property
     def values(self) -> dict[str, object]:

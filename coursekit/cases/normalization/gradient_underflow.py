@@ -8,7 +8,6 @@ scaling multiplies the loss before the way back, and divides the gradients after
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import torch
 from torch import nn
@@ -63,12 +62,6 @@ def build(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
         train=loader, val=val, test=test, epochs=epochs, extra=scaler,
     )  # fmt: skip
-
-
-def build_healthy(seed: int, device: str) -> Setup:
-    """The loss counts in full, and its gradients are large enough for any precision."""
-    setup = build(seed, device, loss_weight=1.0)
-    return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.005))
 
 
 def train_mixed(setup: Setup) -> Iterator[int]:
@@ -147,7 +140,7 @@ CASE = Case(
     lesson="14_precision_and_devices",
     broken=_BROKEN,
     fixed=_BROKEN.having(scaling=True),
-    healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),
+    healthy=Recipe(build=build, train=train, evaluate=evaluate).having(loss_weight=1.0),
     rivals=(
         Rival(
             name="a learning rate ten times as high",

@@ -1,7 +1,8 @@
-"""The shape of an answer to a task."""
+"""The shape of an answer to a task, and what several diagnoses are made of."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 Function = Callable[..., Any]
@@ -24,3 +25,18 @@ class Wrong:
     fails: str = ""
     says: str = ""
     script: Callable[[Function], Function] = lambda script: script
+
+
+def answering(letter: object, **change: object) -> Function:
+    """A diagnosis that returns these."""
+    return lambda: (letter, change)
+
+
+def boasting(script: Function) -> Function:
+    """The script made to return an accuracy that nobody measured."""
+
+    @wraps(script)
+    def edited(seed: int, **settings: Any) -> Any:
+        return script(seed, **settings) | {"accuracy": 0.97}
+
+    return edited

@@ -6,7 +6,7 @@
 
 import functools
 
-from tests.checks.answers.kit import Function, Wrong
+from tests.checks.answers.kit import Function, Wrong, answering, boasting
 
 
 def plain():
@@ -28,24 +28,9 @@ RIGHT: dict[str, Function] = {
 }
 
 
-def answering(letter, **change):
-    """An answer that returns these."""
-    return lambda: (letter, change)
-
-
 def repaired(script):
     """The script as a learner repairs it by hand."""
     return functools.partial(script, keep_start=False)
-
-
-def boasting(script):
-    """The script made to return an accuracy that nobody measured."""
-
-    @functools.wraps(script)
-    def edited(seed, **settings):
-        return script(seed, **settings) | {"accuracy": 0.97}
-
-    return edited
 
 
 def says_so():

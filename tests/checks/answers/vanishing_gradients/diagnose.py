@@ -6,7 +6,7 @@
 
 import functools
 
-from tests.checks.answers.kit import Function, Wrong
+from tests.checks.answers.kit import Function, Wrong, answering, boasting
 
 
 def no_decay():
@@ -30,24 +30,9 @@ RIGHT: dict[str, Function] = {
 }
 
 
-def answering(letter, **change):
-    """An answer that returns these."""
-    return lambda: (letter, change)
-
-
 def repaired(script):
     """The script as a learner repairs it by hand."""
     return functools.partial(script, decay=1.0)
-
-
-def boasting(script):
-    """The script made to return an accuracy that nobody measured."""
-
-    @functools.wraps(script)
-    def edited(seed, **settings):
-        return script(seed, **settings) | {"accuracy": 0.97}
-
-    return edited
 
 
 def with_other_images(script):
