@@ -45,7 +45,7 @@ PACKAGES = ("ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "numpy", "tor
 # Notes the key event and every picture that the image element has loaded since; the pictures are
 # looked at after the run, so that looking costs no time.
 STOPWATCH = """() => {
-    const image = document.querySelector('.widget-image');
+    const image = document.querySelector('.ck-picture img');
     window.watch = {key: null, pictures: []};
     document.addEventListener('keydown', () => {
         window.watch = {key: performance.now(), pictures: []};
@@ -102,7 +102,7 @@ def measure(chromium: str, moves: int) -> list[dict[str, Any]]:
         with serve(root, Path(name, "lab")) as server, browse(chromium) as tab:
             tab.open(server.address("slider.ipynb"))
             tab.run_all_cells(timeout_s=200)
-            tab.page.wait_for_selector(".widget-image")
+            tab.page.wait_for_selector(".ck-picture img")
             tab.page.evaluate(STOPWATCH)
             tab.page.locator(".noUi-handle").focus()
             return [press(tab, key, wanted) for key, wanted in route(moves + 1)][1:]

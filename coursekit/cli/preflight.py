@@ -15,7 +15,16 @@ from pathlib import Path
 
 from coursekit.device import describe
 
-NEEDED = ("numpy", "matplotlib", "sklearn", "torch", "ipywidgets", "jupyterlab", "ipykernel")
+NEEDED = (
+    "numpy",
+    "matplotlib",
+    "sklearn",
+    "torch",
+    "ipywidgets",
+    "anywidget",
+    "jupyterlab",
+    "ipykernel",
+)
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 LEAST_MEMORY_GIB = 2.0  # a kernel with torch and TensorFlow takes about .7, a browser the rest
 LEAST_DISK_GIB = 0.5

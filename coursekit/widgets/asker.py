@@ -23,6 +23,7 @@ from coursekit.widgets.asking import (
     to_save,
 )
 from coursekit.widgets.exploration import failure_of
+from coursekit.widgets.live import LiveRegion
 
 # ipywidgets gives a radio button one line of a fixed height, over which a long option spills.
 _STYLE = """<style>
@@ -70,7 +71,7 @@ class Asker:
         self._store = Predictions()
         self.state = self._recalled(state)
         self._lay_out()
-        self._message.value = _message_html(self.state.message)
+        self._message.value = html.escape(self.state.message)
         self._save.on_click(self._on_save)
         self._skip.on_click(self._on_skip)
 
@@ -115,7 +116,7 @@ class Asker:
     def _apply(self, event: Event) -> None:
         """Take the state on, and show what it says."""
         self.state = answer(self.state, event)
-        self._message.value = _message_html(self.state.message)
+        self._message.value = html.escape(self.state.message)
 
     def _lay_out(self) -> None:
         """Make the widgets, filled in as the state says."""
@@ -142,14 +143,10 @@ class Asker:
         )
         self._save = ipywidgets.Button(description="Save", button_style="primary")
         self._skip = ipywidgets.Button(description="Skip")
-        self._message = ipywidgets.HTML(layout=wide)
+        self._message = LiveRegion(layout=wide)
+        self._message.add_class("ck-said")
         buttons = ipywidgets.HBox([self._save, self._skip])
         self.box = ipywidgets.VBox(
             [question, self._choice, self._confidence, self._reason, buttons, self._message]
         )
         self.box.add_class("ck-predict")
-
-
-def _message_html(message: str) -> str:
-    """The message, spoken by a screen reader when it changes."""
-    return f'<div role="status" aria-live="polite" class="ck-said">{html.escape(message)}</div>'

@@ -31,6 +31,7 @@ from coursekit.widgets.exploration import (
     run_in_words,
     update,
 )
+from coursekit.widgets.live import LivePicture, LiveRegion
 from coursekit.widgets.picture import WIDTH_PX, Picture
 from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
@@ -223,6 +224,7 @@ class Explorer:
         """Picture, numbers and code of a control at rest: only now, so that nothing chatters."""
         self._alarm.value = ""
         self._image.value = self._picture.draw(self.state.live)
+        self._image.description = _description(self.state, self._watch)
         self._status.value = _status_html(self.state, self._watch)
         code = setting_code(self._recipe, self.state.setting.values, seed=self._seed)
         self._lines.value = _code_html(code.lines)
@@ -240,8 +242,10 @@ class Explorer:
             for knob in self._start.knobs
             for part in (_label(knob, wide), self.controls[knob.name])
         ]
-        self._image = ipywidgets.Image(format="png", layout={**wide, "height": "auto"})
-        self._status, self._alarm = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
+        self._image = LivePicture(layout=wide)
+        self._status, self._alarm = LiveRegion(layout=wide), LiveRegion(role="alert", layout=wide)
+        self._image.add_class("ck-picture")
+        self._status.add_class("ck-status")
         self._lines, self._program = ipywidgets.HTML(), ipywidgets.HTML()
         whole = ipywidgets.Accordion([self._program], titles=["This run as plain code"])
         row = ipywidgets.HBox([last, self._button], layout={**wide, "max_width": "480px"})
@@ -284,8 +288,17 @@ def _status_html(state: Exploration, watch: Watch) -> str:
         lines.append(f"<b>This run, {html.escape(state.setting.long)}:</b> {words}")
     words = run_in_words(state.reference, watch=watch)
     lines.append(f"<b>Reference, {html.escape(state.reference.setting.short)}:</b> {words}")
-    opening = '<div role="status" aria-live="polite" class="ck-status" style="line-height:1.4">'
-    return f"{opening}{'<br>'.join(lines)}</div>"
+    return "<br>".join(lines)
+
+
+def _description(state: Exploration, watch: Watch) -> str:
+    """What the picture shows, for those who do not see it; its numbers stand below it."""
+    lower = watch.words if watch.below == "score" else "the gradient norm of each layer"
+    own = "" if state.live is None else f"a solid line for this run, {state.setting.long}, over "
+    return (
+        f"Training loss by step, and below it {lower}: {own}"
+        f"a dashed line for the reference, {state.reference.setting.short}."
+    )
 
 
 def _alarm_html(state: Exploration) -> str:
@@ -294,7 +307,7 @@ def _alarm_html(state: Exploration) -> str:
         return ""
     words, where = html.escape(state.failure.words), html.escape(state.failure.where)
     return (
-        '<div role="alert" style="border:2px solid #b00020;padding:6px;line-height:1.4">'
+        '<div style="border:2px solid #b00020;padding:6px">'
         f"<b>This run stopped with an error.</b><br>{words}<br><code>{where}</code></div>"
     )
 

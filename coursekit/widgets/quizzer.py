@@ -18,6 +18,7 @@ from coursekit.mysteries.legend import LEGEND
 from coursekit.mysteries.picture import picture
 from coursekit.mysteries.sparkline import MARKS
 from coursekit.widgets.exploration import failure_of
+from coursekit.widgets.live import LiveRegion
 from coursekit.widgets.quizzing import (
     Chose,
     Event,
@@ -177,7 +178,8 @@ class Quizzer:
         self._choice = ipywidgets.RadioButtons(layout={"width": "auto", "max_width": "640px"})
         self._answer = ipywidgets.Button(description="Answer", button_style="primary")
         self._next = ipywidgets.Button(description="Next run")
-        self._message, self._alarm = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
+        self._message, self._alarm = LiveRegion(layout=wide), LiveRegion(role="alert", layout=wide)
+        self._message.add_class("ck-said")
         # Neither is ever off: a button that goes off takes the keyboard's place with it.
         buttons = ipywidgets.HBox([self._answer, self._next])
         hint = ipywidgets.HTML("<small>By keyboard: Tab moves, Space chooses and presses.</small>")
@@ -224,9 +226,8 @@ def _cell_html(text: str) -> str:
 
 
 def _message_html(sentences: tuple[str, ...]) -> str:
-    """The message, spoken by a screen reader when it changes."""
-    lines = "<br>".join(html.escape(sentence) for sentence in sentences)
-    return f'<div role="status" aria-live="polite" class="ck-said">{lines}</div>'
+    """The message, a sentence a line."""
+    return "<br>".join(html.escape(sentence) for sentence in sentences)
 
 
 def _alarm_html(words: str) -> str:
@@ -234,6 +235,6 @@ def _alarm_html(words: str) -> str:
     if not words:
         return ""
     return (
-        '<div role="alert" style="border:2px solid #b00020;padding:6px">'
+        '<div style="border:2px solid #b00020;padding:6px">'
         f"<b>This did not work.</b> {html.escape(words)}</div>"
     )

@@ -158,6 +158,11 @@ class Tab:
             arg=index,
         )
 
+    def alarms(self) -> list[str]:
+        """What live controls say went wrong; the regions that would say it are always there."""
+        texts = self.page.locator("[role=alert]").all_inner_texts()
+        return [text for text in texts if text.strip()]
+
     def _listen(self) -> None:
         """Note console errors and exceptions, and let nothing leave this machine."""
         self.page.on("console", self._on_console)

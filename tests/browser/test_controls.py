@@ -116,7 +116,30 @@ def test_each_control_goes_to_its_ends_and_says_a_fresh_runs_numbers(
             timeout=60_000,
         )
         agree(opened.say(), str(opened.twin._status.value))
-    assert page.locator("[role=alert]").count() == 0
+    assert opened.tab.alarms() == []
+
+
+def test_what_changes_is_spoken_and_the_picture_has_words(opened: Opened) -> None:
+    """A screen reader speaks a change inside a region that it knows, so the region must stay."""
+    page = opened.tab.page
+    page.evaluate(
+        """() => {
+            window.region = document.querySelector('.ck-status [role=status]');
+            window.spoken = [];
+            new MutationObserver(() => window.spoken.push(window.region.innerText))
+                .observe(window.region, {childList: true});
+        }"""
+    )
+    name, control = next(iter(opened.twin.controls.items()))
+    place = page.locator(".noUi-handle" if is_slider(control) else ".widget-dropdown select").first
+    place.focus()
+    page.keyboard.press("Home")
+    control.index = 0
+    page.wait_for_function("() => window.spoken.length > 0", timeout=60_000)
+    now = page.evaluate("() => [window.region.isConnected, window.region.ariaLive, window.spoken]")
+    assert now == [True, "polite", [now[2][0]]], name  # once, when the run has ended
+    agree(now[2][0], str(opened.twin._status.value))
+    assert page.locator(".ck-picture img").get_attribute("alt") == opened.twin._image.description
 
 
 def is_slider(control: Any) -> bool:
@@ -145,7 +168,7 @@ def test_at_150_per_cent_nothing_leaves_the_page(opened: Opened) -> None:
         """() => {
             const panel = document.querySelector('.jp-NotebookPanel').getBoundingClientRect();
             const parts = document.querySelectorAll(
-                '.widget-image, .widget-slider, .widget-dropdown, .widget-button, .ck-status');
+                '.ck-picture img, .widget-slider, .widget-dropdown, .widget-button, .ck-status');
             return [...parts].map(part => {
                 const box = part.getBoundingClientRect();
                 return box.width > 0 && box.left >= panel.left && box.right <= panel.right;

@@ -95,9 +95,9 @@ def build_keras(
     *,
     noise: float = 0.45,
     lr: float = 0.005,
-    epochs: int = 25,
+    epochs: int = 60,
 ) -> Setup:
-    """The same labels in Keras; smaller batches, so that fewer epochs hold as many steps."""
+    """The same labels and the same network in Keras."""
     import keras
 
     (x, y), (x_val, y_val), test = digits(seed)
@@ -114,11 +114,11 @@ def build_keras(
     model.compile(optimizer=optimizer, loss=loss_fn, metrics=["accuracy"], jit_compile=False)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=train_rows, val=val, test=test, epochs=epochs, batch_size=32,
+        train=train_rows, val=val, test=test, epochs=epochs, batch_size=64,
     )  # fmt: skip
 
 
-def train_stopping_early_keras(setup: Setup, *, patience: int = 5) -> Iterator[int]:
+def train_stopping_early_keras(setup: Setup, *, patience: int = 20) -> Iterator[int]:
     """One ``model.fit`` that stops early and takes the best weights back."""
     import keras
 
@@ -185,15 +185,7 @@ CASE = Case(
         verdict="same",
         broken=Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras),
         fixed=Recipe(build=build_keras, train=train_stopping_early_keras, evaluate=evaluate_keras),
-        claim=Claim(
-            score="test_accuracy",
-            better="higher",
-            broken_bound=0.83,
-            fixed_bound=0.84,
-            margin=0.05,
-            reason="A mitigation; in 25 epochs not every wrong label is learnt by heart.",
-        ),
-        note="Keras has the loop of the fix as a callback, EarlyStopping; 25 epochs.",
+        note="Keras has the loop of the fix as a callback, EarlyStopping.",
     ),
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: corrupted data"),

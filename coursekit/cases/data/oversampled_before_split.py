@@ -98,7 +98,7 @@ def build_keras(
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     oversample: Literal["before_split", "after_split"] = "before_split",
-    epochs: int = 15,
+    epochs: int = 30,
 ) -> Setup:
     """The same rows and the same network in Keras."""
     import keras
@@ -119,11 +119,11 @@ def build_keras(
         [keras.Input((64,)), keras.layers.Dense(256, activation="relu"), keras.layers.Dense(2)]
     )
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = keras.optimizers.Adam(0.005)
+    optimizer = keras.optimizers.Adam(0.003)
     model.compile(optimizer=optimizer, loss=loss_fn, jit_compile=False)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=16,
+        train=(x, y), val=(x_val, y_val), test=(x_test, y_test), epochs=epochs, batch_size=64,
     )  # fmt: skip
 
 

@@ -1,0 +1,37 @@
+"""What ipywidgets has no form of: a region that a screen reader speaks, a picture with words."""
+
+from pathlib import Path
+from typing import Literal, final
+
+import anywidget
+import traitlets
+
+HERE = Path(__file__).parent
+
+
+@final
+class LiveRegion(anywidget.AnyWidget):
+    """HTML that is spoken when it changes: at the next pause, or at once for an alert.
+
+    Attributes:
+        value: The HTML.
+        role: ARIA's name: ``"status"`` waits for a pause, ``"alert"`` does not.
+    """
+
+    _esm = HERE / "live_region.js"
+    value = traitlets.Unicode("").tag(sync=True)
+    role: Literal["status", "alert"] = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
+
+
+@final
+class LivePicture(anywidget.AnyWidget):
+    """A picture that changes without a flicker, with a description for those who do not see it.
+
+    Attributes:
+        value: PNG bytes.
+        description: What the picture shows: the image's ``alt``.
+    """
+
+    _esm = HERE / "live_picture.js"
+    value = traitlets.Bytes(b"").tag(sync=True)
+    description = traitlets.Unicode("").tag(sync=True)
