@@ -92,7 +92,7 @@ print(f"always guessing the same class  {always_the_largest_class:.2f}")
 #
 # Before you measure anything: which *one* change would bring the accuracy above 90 %?
 
-# %%
+# %% jupyter={"source_hidden": true}
 widgets.predict(
     "01-fix",
     "Which one change brings the accuracy above 90 %?",
@@ -450,7 +450,7 @@ plt.show()
 #
 # What you predicted, beside what happened:
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(
     {
         "01-fix": widgets.Happened(

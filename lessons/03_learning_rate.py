@@ -20,13 +20,13 @@
 # checklist, a test that finds a learning rate before you train, and what a rate that is too high
 # does to a network.
 #
-# Run the set-up cell first. After it, every section runs on its own: if you fall behind, run the
-# set-up cell and jump to where the others are.
+# Run the set-up cell first. After it, every section runs on its own. Folded code only draws, prints or
+# repeats: run it without opening it.
 
 # %% [markdown] minutes=1
 # ## Set-up
 
-# %% tags=["setup"]
+# %% tags=["setup"] jupyter={"source_hidden": true}
 import copy
 import itertools
 
@@ -45,7 +45,7 @@ CASE = get_case("learning-rate-too-high")  # this lesson's failure, as functions
 # %% [markdown] minutes=2
 # ## A model that does not train
 #
-# One number in this script is too large. Which? And how would you *know*?
+# A loop as in lesson 00, on pictures of handwritten digits. One number in this script is too large.
 
 # %% tags=["failing-script"]
 import numpy as np
@@ -94,9 +94,9 @@ print(f"always guessing the same class  {always_the_largest_class:.2f}")
 # %% [markdown] minutes=2
 # ## Your prediction
 #
-# The learning rate is ten times too large. Two questions before you look inside.
+# It is the learning rate, 3.0, by a factor of ten. Two questions before you look inside.
 
-# %%
+# %% jupyter={"source_hidden": true}
 widgets.predict(
     "03-loss",
     "What did the training loss do during these ten epochs?",
@@ -108,7 +108,7 @@ widgets.predict(
     },
 )
 
-# %%
+# %% jupyter={"source_hidden": true}
 widgets.predict(
     "03-rescue",
     "After the first epoch the rate is lowered to 0.3, which suits a fresh network. "
@@ -130,12 +130,15 @@ widgets.predict(
 # *tenth* of the rate. `build` is the script above down to the loop.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-recorded = {}
+recorded, dead = {}, {}
 for name, lr in [("rate 3.0", 3.0), ("rate 0.3", 0.3)]:
     run = CASE.broken.having(lr=lr).build(seed=0, device="cpu")
+    x = run.train.dataset.tensors[0]  # all training rows, (1078, 64)
+    dead[name] = []
     with record(run.model, run.optimizer, every=1) as vitals:
-        for _ in CASE.broken.train(run):
-            pass  # train is the script's loop; it stops after each epoch to let others look
+        for _ in CASE.broken.train(run):  # the script's loop; it stops after each epoch
+            hidden = run.model[:2](x)  # (1078, 64)
+            dead[name].append((hidden == 0).all(dim=0).sum().item())
     recorded[name] = vitals.record
 failing, tenth = recorded["rate 3.0"], recorded["rate 0.3"]
 print(failing)
@@ -145,19 +148,23 @@ print(failing)
 # probability 1/10, so its loss is ln 10 (in *nat*, the unit of natural logarithms). Steps count from
 # 0; a loss is read before its step.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 loss = failing["loss"].values
 print(f"ln 10, the loss of a network that knows nothing  {np.log(10):.2f}")
 print(f"the first loss                                   {loss[0]:.2f}")
 print(f"the largest loss, before step {loss.argmax()}                  {loss.max():.1f}")
 print(f"mean of the last epoch                           {loss[-34:].mean():.2f}")
-ax = plots.plot_loss(failing, baseline=np.log(10), baseline_label="ln 10", color="#D55E00")
-ax.set_ylim(0)
+figure, ax = plt.subplots()
+for name, look in [("rate 3.0", plots.BROKEN), ("rate 0.3", plots.FIXED)]:
+    plots.plot_loss(recorded[name], ax=ax, label=name, color=look.colour, linestyle=look.dash)
+ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10")
+ax.set(yscale="linear", ylim=(0, 5.2))
+ax.legend()
 plt.show()
 
 # %% [markdown]
-# **Figure.** The training loss per batch at rate 3.0: right at the start, up in a few steps, down
-# again to ln 10, and flat from there on.
+# **Figure.** The training loss per batch of both runs: they begin at ln 10; at rate 0.3 it falls, at rate
+# 3.0 it goes up in a few steps, down again to ln 10, and lies flat from there on.
 #
 # In lesson 01 the *first* loss was too high. Here it is right: nothing is wrong with the input or
 # with the first weights. The harm is done by steps.
@@ -166,12 +173,13 @@ plt.show()
 # **Second measurement: how long is a step?** `update_ratio` is the length of one step over the size
 # of the weights that it moves.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 figure, ax = plt.subplots()
 for name, look in [("rate 3.0", plots.BROKEN), ("rate 0.3", plots.FIXED)]:
     ratio = recorded[name].of_layer("update_ratio", "0")  # layer "0" is the first Linear
     ax.plot(ratio[:20], label=name, color=look.colour, linestyle=look.dash)
-    print(f"{name}: step 5 is {ratio[5]:.2g} times as long as the weights, step 6 {ratio[6]:.2g}")
+    lengths = ", ".join(f"step {step}: {ratio[step]:.2f}" for step in (2, 5, 6, 10))
+    print(f"{name}, steps over weights: {lengths}")
 ax.axhline(1, color="#555555", linestyle=":", label="as long as the weights")
 ax.set(yscale="log", ylim=(1e-3, 5), xticks=range(0, 20, 5), xlabel="step (batches)",
        ylabel="step over weights, layer 0")  # fmt: skip
@@ -183,37 +191,31 @@ plt.show()
 # axis: at rate 0.3 a step changes them by a few hundredths; at rate 3.0 by a good part, and one step
 # is longer than the weights themselves.
 #
-# Read both figures together. Step 5, half as long as the weights, throws the loss up. There the slope
-# is steep, so the next step is longer still.
+# Read both figures together. Step 2 is half as long as the weights, and does no harm. Step 5 is no
+# longer, and throws the loss up: the valley is narrower there, as the next section shows. Up there the
+# slope is steep, so the next step is longer still. Why do the steps look so healthy from step 9 on?
 
 # %% [markdown]
 # **Third measurement: what do those steps leave behind?** As in lesson 01, a ReLU unit that gives
 # zero for every row is dead: it gets no gradient.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-dead = failing.of_layer("dead_fraction", "1")  # layer "1" is the ReLU
-print(f"dead units after one epoch: {dead[33]:.0%}, at the end: {dead[-1]:.0%}")
-print(f"at rate 0.3, at the end:    {tenth.of_layer('dead_fraction', '1')[-1]:.0%}")
-plots.plot_layers(failing, "dead_fraction")
-plt.show()
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
+for name, counts in dead.items():
+    print(f"{name}: dead units of 64, after each epoch: {', '.join(map(str, counts))}")
 
 # %% [markdown]
-# **Figure.** The share of hidden units that gave zero for every row of the last eight batches: most
-# die in the first epoch, the rest later.
-#
-# Where the curve dips no unit came back: one that fires for very few rows was counted too early. At
-# rate 0.3 some are dead from the first weights on.
-#
-# With all of them dead, only the last bias still moves, and the best it can do is to guess: ln 10.
+# Most die in the first epoch, and the rest soon after. (At rate 0.3 three are dead from the first weights
+# on.) What gets no gradient takes no long steps. With all of them dead only the last bias still moves,
+# and the best it can do is to guess: ln 10.
 
-# %% [markdown] minutes=5
+# %% [markdown] minutes=4
 # ## The cause
 #
 # One weight *w*, one parabola: loss = *w*². Its slope at *w* is 2*w*, so a step goes from *w* to
 # *w* − lr · 2*w* = (1 − 2 lr) · *w*. **Every step multiplies the distance to the minimum by the same
 # factor, 1 − 2 lr.** All that can happen follows from that factor:
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 figure, panels = plt.subplots(1, 3, figsize=(8.4, 3), sharey=True)
 valley = np.linspace(-1.6, 1.6, 100)
 for ax, lr, colour in zip(panels, [0.1, 0.9, 1.05], ["#0072B2", "#0072B2", "#D55E00"], strict=True):
@@ -241,10 +243,9 @@ plt.show()
 #
 # **Real data.** Predict how diabetes progresses from ten measurements of a patient, by a linear model
 # and least squares. Its loss is a bowl over ten weights: a parabola along each of ten directions, with
-# ten curvatures. The steepest decides first. NumPy finds them (you need not read that line; the bias
-# adds an eleventh, which is not the steepest).
+# ten curvatures. The steepest decides first.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 x, y = get_case("edge-of-stability").fixed.build(seed=0, device="cpu").train.dataset.tensors
 curvatures = 2 * np.linalg.eigvalsh((x.T @ x / len(x)).numpy())  # (10,); 2 as for the loss w²
 edge = 2 / curvatures.max()
@@ -283,7 +284,7 @@ plt.show()
 # there is a valley to draw. Stop the failing run before step 0 and before step 5, the one that throws
 # it, and try that step at many rates:
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 run = CASE.broken.build(seed=0, device="cpu")
 x, y = run.train.dataset.tensors  # all training rows: (1078, 64), (1078,)
 rates = np.linspace(0, 3.6, 50)
@@ -328,27 +329,8 @@ plt.show()
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 print(diff(CASE.broken, CASE.fixed))
-
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-figure, ax = plt.subplots()
-for name, recipe, look in [
-    ("broken", CASE.broken, plots.BROKEN),
-    ("fixed", CASE.fixed, plots.FIXED),
-]:
-    run = recipe.build(seed=0, device="cpu")
-    with record(run.model, run.optimizer, every=1) as vitals:
-        for _ in recipe.train(run):
-            pass
-    plots.plot_loss(vitals.record, ax=ax, label=name, color=look.colour, linestyle=look.dash)
-    print(f"{name:>6}: test accuracy {recipe.evaluate(run)['test_accuracy']:.2f}")
-ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10")
-ax.set(yscale="linear", ylim=(0, 5.2))
-ax.legend()
-plt.show()
-
-# %% [markdown]
-# **Figure.** Training loss of both runs: they begin at the same loss; the fixed one falls without a
-# jump.
+for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
+    print(f"{name:>6}: test accuracy {recipe.run(seed=0)['test_accuracy']:.2f}")
 
 # %% [markdown] minutes=3
 # ## The wrong fixes
@@ -381,13 +363,14 @@ for seed in range(3):
 # gradient is its length.)
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-kept = [row for row in evidence.load(CASE.name) if row.framework == "torch" and row.threads == 1]
-for rival in CASE.rivals:
-    print(f"{rival.name}: {evidence.share_of_gap(CASE.claim, kept, rival.name):.0%} of the gap")
-    print(f"  {rival.why}\n")
+reasons = {rival.name: rival.why for rival in CASE.rivals}
+for wrong, share in evidence.stored_shares(CASE).items():
+    print(f"{wrong}: {share:.0%} of the gap")
+    print(f"  {reasons[wrong]}\n")
 
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 stored = evidence.stored_scores(CASE.name, score="test_accuracy")
-names = ["broken", *[rival.name for rival in CASE.rivals], "fixed"]
+names = ["broken", *evidence.stored_shares(CASE), "fixed"]
 labels = CASE.broken.build(seed=0, device="cpu").test.tensors[1]  # (360,)
 plots.plot_scores(
     {name: stored[name] for name in names},
@@ -397,10 +380,8 @@ plots.plot_scores(
 plt.show()
 
 # %% [markdown]
-# **Figure.** Test accuracy on those seeds, one mark a seed: more epochs and clipping help on hardly
-# any, the scheduler on some and reliably on none, and BatchNorm repairs nearly everything.
-#
-# That a network *bears* a high rate is good to have; lesson 11 (to come) comes back to it.
+# **Figure.** Test accuracy on those seeds, one mark a seed: more epochs and clipping help hardly
+# any, the scheduler helps most and brings none to a fixed run, and BatchNorm repairs nearly everything.
 
 # %% [markdown] minutes=2
 # ## Find where it breaks
@@ -415,15 +396,16 @@ widgets.explore(CASE, "lr")
 # **Figure.** Training loss and validation accuracy of the reference run at rate 0.3; each position
 # of the slider draws its own run over it.
 #
-# The two sides are not alike. Below the best rate a run gets slower by degrees; above it, it breaks
-# within a factor of ten. The best rates lie *just below the edge*: that is why this mistake is common.
+# The two sides are not alike. A rate ten times too low costs a few points; ten times too high, all of
+# them. At 1 the run is as good as at 0.3, though many units are dead already; at 3 it is lost. The best
+# rates lie *just below the edge*: that is why this mistake is common.
 
 # %% [markdown] minutes=1
 # ## The same in Keras
 #
-# The same data, layers and epochs. Keras draws larger first weights, so the fixed rate is 0.1.
+# The same data, layers and epochs; the fixed rate is 0.1 here.
 
-# %% tags=["after-prediction", "keras"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction", "keras"] jupyter={"source_hidden": true, "outputs_hidden": true}
 from coursekit.device import keras_if_installed
 
 run = CASE.broken.build(seed=0, device="cpu")
@@ -451,7 +433,7 @@ if keras := keras_if_installed():
 #
 # Seeds that nobody used for choosing a setting, in both frameworks; two of them again, now.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 stored = evidence.stored_scores(CASE.name, score="test_accuracy")
 stored_keras = evidence.stored_scores(CASE.name, score="test_accuracy", framework="keras")
 for row in evidence.verify(CASE, seeds=[1000, 1001], only=["broken", "fixed"]):
@@ -476,7 +458,7 @@ plt.show()
 #
 # The other mistake. At a rate of 0.0001 nothing jumps; after ten epochs the loss is where it was.
 
-# %%
+# %% jupyter={"source_hidden": true}
 widgets.predict(
     "03-low",
     "A run at a tenth of a good learning rate, and no limit on the number of steps: what happens?",
@@ -503,9 +485,9 @@ print(f"a step is {ratio:.0e} times the size of the weights")
 # %% [markdown]
 # **Symptom:** a loss that seems to stand still. **Measurement:** it falls in every epoch, by steps far
 # too short. So it is not "stuck in local minima", as one of the documents behind this course has
-# it. Give it time: three rates, each until the loss is 0.3.
+# it. Give it time: three rates, each until the loss is 0.25.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 x, y = get_case("learning-rate-too-low").broken.build(seed=0, device="cpu").train.dataset.tensors
 figure, panels = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
 for lr, dash in [(0.3, "-"), (0.1, "--"), (0.03, ":")]:
@@ -513,7 +495,7 @@ for lr, dash in [(0.3, "-"), (0.1, "--"), (0.03, ":")]:
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     losses = [float("inf")]
-    while losses[-1] > 0.3:
+    while losses[-1] > 0.25:
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x), y)  # all rows in each step: no noise
         loss.backward()
@@ -562,33 +544,33 @@ def range_test(model, loss_fn, loader, rates):
     return np.array(losses)
 
 
+run = CASE.broken.build(seed=0, device="cpu")  # a fresh network
+rates = np.logspace(-3, 1, 200)
+losses = range_test(run.model, run.loss_fn, run.train, rates)
+
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
+width = 10  # a mean over so many steps: single batches jump about
+smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+at = rates[width // 2 :][: len(smooth)]  # the middle of each mean
+lowest = at[smooth.argmin()]
+print(f"lowest at {lowest:.1f}; a third of that is {lowest / 3:.1g}")
 figure, ax = plt.subplots()
-for count, dash, colour in [(50, "--", "#D55E00"), (200, "-", "#0072B2")]:
-    run = CASE.broken.build(seed=0, device="cpu")  # a fresh network
-    rates = np.logspace(-3, 1, count)
-    losses = range_test(run.model, run.loss_fn, run.train, rates)
-    width = count // 20  # a mean over so many steps: single batches jump about
-    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
-    at = rates[width // 2 :][: len(smooth)]  # the middle of each mean
-    lowest = at[smooth.argmin()]
-    print(f"{count:>3} steps: lowest at {lowest:.1f}; a third of that is {lowest / 3:.1g}")
-    ax.plot(at, smooth, dash, color=colour, label=f"{count} steps")
+ax.plot(at, smooth, color="#0072B2")
 ax.set(xscale="log", ylim=0, xlabel="learning rate of the step", ylabel="smoothed loss (nat)")
-ax.legend()
 plt.show()
 
 # %% [markdown]
-# **Figure.** Loss against learning rate in two range tests: flat where the rate is too low, falling
-# where it works, a wall where it is too high; in the shorter test all of it comes later.
+# **Figure.** Loss against learning rate in a range test: flat where the rate is too low, falling where it
+# works, a wall where it is too high.
 #
-# **How to read it.** Go to the lowest point, then back to a third or a tenth of that rate, where the
-# curve still falls. **Its limits.** Fifty steps are too few: the rate has passed the edge before the
-# loss can show it. The edge moves after the first steps. And it ruins the network: train a fresh one.
+# **How to read it.** Go to the lowest point, then back to a third of that rate, where the curve still
+# falls. **Its limits.** A shorter test reads higher, nearer the edge. The edge moves after the first
+# steps. And it ruins the network: train a fresh one.
 #
 # **The trainability map.** The best rate belongs to a network, not to a data set. A grid of rates and
 # depths, each cell a network trained for a few epochs (`sweep` trains them side by side):
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 x, y = CASE.broken.build(seed=0, device="cpu").train.dataset.tensors
 batches = list(zip(x.split(49), y.split(49), strict=True))
 
@@ -619,7 +601,7 @@ plt.show()
 # **Symptom:** the loss falls for a moment, then nothing moves. The rate is 0.1, which is fine, and a
 # scheduler is to cut it to a tenth after ten epochs. **Measurement:** the learning rate in the record.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 scheduled = get_case("scheduler-per-batch")
 figure, panels = plt.subplots(1, 2, figsize=(8.4, 3))
 for name, recipe, look in [
@@ -661,9 +643,11 @@ print(diff(scheduled.broken, scheduled.fixed, context=2))
 # **For your checklist, the line "learning rate":** what happens at a tenth of it, and at ten times?
 # At a good rate, both are worse. Better at a tenth: it was too high. Better at ten times: too low.
 #
-# - Too high does not mean NaN. A loss that settles at ln *K* with dead units is the same mistake.
-# - Too low is slow, in proportion. It is not stuck.
-# - A run that began too fast is lost. Start afresh.
+# - Too high does not mean NaN. The first loss right, steps nearly as long as the weights, then ln *K* and
+#   dead units: the rate. The first loss far too high: look at the input (lesson 01).
+# - Flat at ln *K* from the start to the end, and steps of a hundred-thousandth of the weights: too low.
+#   It is slow in proportion, and not stuck. Here a good rate gave a fiftieth.
+# - A run that began too fast rarely recovers fully. Start afresh.
 #
 # **On your own model**: put your own names into the next cell. It asks the checklist's question.
 
@@ -687,7 +671,7 @@ for lr in (my_lr / 10, my_lr, my_lr * 10):
 # %% [markdown]
 # What you predicted, beside what happened. Nobody scores it.
 
-# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(
     {
         "03-loss": widgets.Happened(
@@ -723,7 +707,7 @@ widgets.look_back(
 #
 # | symptom | cause | fix |
 # |---|---|---|
-# | the loss falls well, then stops early | `ReduceLROnPlateau` watches a *loss* in mode `"max"`: each improvement counts as a failure | `mode="min"` |
+# | the loss falls briefly, then stands still | `ReduceLROnPlateau` watches a *loss* in mode `"max"`: each improvement counts as a failure | `mode="min"` |
 # | good at half time, worse at the end | `CosineAnnealingLR`: after `T_max` epochs the cosine climbs back | `T_max` = all epochs |
 # | falls for ten epochs, then hardly moves | `StepLR(gamma=0.1)`: it *leaves* a tenth, it does not take one away | `gamma=0.9`, or a longer `step_size` |
 #

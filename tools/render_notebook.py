@@ -26,7 +26,10 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_STYLE = ".outputs-hidden .jp-Cell-outputWrapper { border: 2px dashed #999; }"
+_STYLE = """
+.outputs-hidden .jp-Cell-outputWrapper { border: 2px dashed #999; }
+.folded > summary { margin-left: 80px; color: #666; font-size: 12px; }
+"""
 _TOPS = "cells => cells.map(cell => cell.getBoundingClientRect().top + window.scrollY)"
 
 

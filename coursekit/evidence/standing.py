@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from coursekit.cases.case import Case
 from coursekit.cases.claim import Raises
 from coursekit.evidence.judgement import Judgement, judge, share_of_gap
-from coursekit.evidence.rows import Framework, Row
+from coursekit.evidence.rows import Framework, Row, load
 from coursekit.evidence.runs import claim_in
 
 HIDES = 0.5  # a wrong fix that closes more of the gap than this needs a reason
@@ -65,6 +65,19 @@ def standing(
             if "healthy" in run and scored else None
         ),
     )  # fmt: skip
+
+
+def stored_shares(
+    case: Case, *, framework: Framework = "torch", threads: int = 1
+) -> dict[str, float]:
+    """What each wrong fix closes of the gap on the committed seeds: its name to the share.
+
+    >>> from coursekit.cases import get_case
+    >>> stored_shares(get_case("unscaled-features"))["more epochs"] < 0.5
+    True
+    """
+    found = standing(case, load(case.name), framework=framework, threads=threads)
+    return {} if found is None else found.shares
 
 
 def _whole_seeds(rows: list[Row]) -> list[Row]:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from coursekit.checks import Check, CheckFailed, NotAnswered
-from coursekit.grading.guard import Seal, broken, close_the_door, limit_memory, seal
+from coursekit.grading.guard import broken, close_the_door, limit_memory, seal
 from coursekit.grading.marking import Mark, sign
 
 MOST_WORDS = 4000
@@ -38,8 +38,12 @@ def main() -> None:
     whole = seal()
     names: dict[str, Any] = {"__name__": "__main__"}
     notes = _run_cells(order["cells"], names, order["cell_s"])
+    changed = broken(whole)
     for name in order["checks"]:
-        report(_checked(name, known, names, notes, whole, order["cell_s"]))
+        found = _checked(name, known, names, notes, order["cell_s"])
+        if found.passed and not changed:
+            changed = broken(whole)  # by this answer, while it was checked
+        report(_unless_changed(found, changed))
 
 
 def _silence() -> None:
@@ -112,7 +116,6 @@ def _checked(
     known: dict[str, Check[Any]],
     names: dict[str, Any],
     notes: Sequence[str],
-    whole: Seal,
     seconds: float,
 ) -> Mark:
     """Run one check on the functions that the cells have left."""
@@ -123,17 +126,12 @@ def _checked(
     if missing:
         words = " ".join([f"There is no function {missing[0]}.", *notes])
         return Mark(check=name, passed=False, words=words[:MOST_WORDS])
-    passed, words = _called(check, [names[each] for each in check.takes], whole, seconds)
+    passed, words = _called(check, [names[each] for each in check.takes], seconds)
     return Mark(check=name, passed=passed, words=words[:MOST_WORDS])
 
 
-def _called(
-    check: Check[Any], answers: Sequence[object], whole: Seal, seconds: float
-) -> tuple[bool, str]:
-    """Whether the check passes with its own functions unchanged, and what it said."""
-    changed = broken(whole)
-    if changed:
-        return False, f"The notebook has changed {changed[0]}, which the check relies on."
+def _called(check: Check[Any], answers: Sequence[object], seconds: float) -> tuple[bool, str]:
+    """Whether the check passes, and what it said."""
     said = io.StringIO()
     try:
         with _at_most(seconds), contextlib.redirect_stdout(said):
@@ -144,10 +142,15 @@ def _called(
         return False, str(verdict)
     except Exception as error:
         return False, f"{type(error).__name__}: {error}"
-    changed = broken(whole)
-    if changed:
-        return False, f"The answer has changed {changed[0]}, which the check relies on."
     return True, said.getvalue().strip()
+
+
+def _unless_changed(found: Mark, changed: Sequence[str]) -> Mark:
+    """The mark; none that passes once something that checks rely on has been changed."""
+    if not (found.passed and changed):
+        return found
+    words = f"The notebook has changed {changed[0]}, which the check relies on."
+    return Mark(check=found.check, passed=False, words=words)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import cycle
+from itertools import chain, cycle
 
 from coursekit.errors import BadInputError
 from coursekit.mysteries.causes import CAUSES, HEALTHY, distance, may_stand_beside, up_to, words_of
@@ -70,7 +70,8 @@ class Plan:
 def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
     """Draw the runs of a quiz: the same plan gives the same quiz, on every machine.
 
-    Causes come in turn, so that few come twice.
+    Causes come in turn, so that few come twice; where lessons are named, every second one is of the
+    last of them.
 
     Args:
         plan: How many, from which lessons, by which seed.
@@ -100,13 +101,23 @@ def _chosen(plan: Plan, runs: Sequence[Opened], causes: Sequence[str]) -> list[O
     """The runs, in order."""
     left = sorted(runs, key=lambda run: lot(plan.seed, "run", run.name))
     count = min(plan.count, len(left))
-    turns = cycle(sorted(causes, key=lambda cause: lot(plan.seed, "cause", cause)))
+    turns = _turns(plan, causes)
     chosen: list[Opened] = []
     for healthy in _which_are_healthy(plan.seed, count):
         run = _next(left, turns, healthy=healthy, causes=len(causes))
         left.remove(run)
         chosen.append(run)
-    return chosen
+    return sorted(chosen, key=lambda run: lot(plan.seed, "order", run.name))
+
+
+def _turns(plan: Plan, causes: Sequence[str]) -> Iterator[str]:
+    """The causes, over and over; every second one of the last lesson asked for, if one is named."""
+    order = sorted(causes, key=lambda cause: lot(plan.seed, "cause", cause))
+    newest = [cause for cause in order if CAUSES[cause].lesson == plan.lessons]
+    older = [cause for cause in order if cause not in newest]
+    if not (newest and older):
+        return cycle(order)
+    return chain.from_iterable(zip(cycle(newest), cycle(older), strict=False))
 
 
 def _which_are_healthy(seed: int, count: int) -> list[bool]:
@@ -119,7 +130,7 @@ def _which_are_healthy(seed: int, count: int) -> list[bool]:
 
 def _next(left: Sequence[Opened], turns: Iterator[str], *, healthy: bool, causes: int) -> Opened:
     """The next run of the wanted kind whose cause is in turn; any run where none is left."""
-    for _ in range(causes):
+    for _ in range(2 * causes):  # so each of them comes up
         cause = next(turns)
         for run in left:
             if run.cause == cause and run.healthy == healthy:

@@ -75,6 +75,17 @@ def test_causes_come_in_turn() -> None:
         assert max(causes.values()) == 1
 
 
+@pytest.mark.parametrize("lessons", ["02", "03", "04", "06"])
+def test_half_of_the_runs_are_of_the_lesson_just_read(lessons: str) -> None:
+    places: Counter[int] = Counter()
+    for seed in SEEDS:
+        runs = opened(draw(Plan(seed=seed, count=6, lessons=lessons)))
+        new = [CAUSES[run.cause].lesson == lessons for run in runs]
+        assert sum(new) in (3, 4)  # four where the lessons before have too few runs
+        places.update(place for place, is_new in enumerate(new) if is_new)
+    assert min(places[place] for place in range(6)) > len(SEEDS) / 4  # at any place
+
+
 def test_every_run_is_drawn_sooner_or_later() -> None:
     seen = {one.name for seed in range(300) for one in draw(Plan(seed=seed))}
     assert len(seen) > 0.99 * len(stored().names)

@@ -5,7 +5,8 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 # nbconvert's lab template ignores a picture's alt text and loads scripts from the network. Cells
-# whose output is stored hidden get a class of their own, so that a page can show them as such.
+# whose output is stored hidden get a class of their own, so that a page can show them as such; code
+# that is stored folded is folded here too.
 _TEMPLATE = """\
 {%- extends 'lab/index.html.j2' -%}
 {%- block html_head_js -%}{%- endblock -%}
@@ -14,6 +15,11 @@ _TEMPLATE = """\
 {%- block codecell -%}
 {%- if cell.metadata.get('jupyter', {}).get('outputs_hidden') -%}
 <div class="outputs-hidden">{{ super() }}</div>
+{%- else -%}{{ super() }}{%- endif -%}
+{%- endblock -%}
+{%- block input_group -%}
+{%- if cell.metadata.get('jupyter', {}).get('source_hidden') -%}
+<details class="folded"><summary>folded code</summary>{{ super() }}</details>
 {%- else -%}{{ super() }}{%- endif -%}
 {%- endblock -%}
 {%- block data_png -%}
