@@ -79,19 +79,19 @@ def _over_the_run(sheet: Sheet, blocks: str) -> Table:
     for name, words in _CURVE_WORDS.items():
         if name in LAYERED:
             for where, layer in sheet.layers(name).items():
-                rows[f"{words}, {layer}"] = _cells(sheet.curve(f"{name}_{where}"), blocks)
+                rows[f"{words}, {layer}"] = _cells(name, sheet.curve(f"{name}_{where}"), blocks)
         else:
-            rows[words] = _cells(sheet.curve(name), blocks)
+            rows[words] = _cells(name, sheet.curve(name), blocks)
     heads = ("", "start", "end", "lowest", "highest")
     return Table(
         title=f"Over the run: {MARKS} marks, from its start to its end", heads=heads, rows=rows
     )
 
 
-def _cells(points: Floats, blocks: str) -> tuple[str, ...]:
+def _cells(name: str, points: Floats, blocks: str) -> tuple[str, ...]:
     """One curve."""
     if np.isnan(points).all():
-        return ("", "none here", "", "", "")
+        return ("", "weights are 0" if name == "update_ratio" else "none here", "", "", "")
     there = points[~np.isnan(points)]
     finite = there[np.isfinite(there)]
     low, high = (finite.min(), finite.max()) if finite.size else (there[0], there[0])

@@ -234,7 +234,8 @@ def _spreads(ax: Axes, sheet: Sheet) -> None:
             ax.text(place, floor * 2, "not a\nnumber", ha="center", weight="bold", fontsize=8)
             continue
         low, centre, high = (max(value, floor) for value in (least, middle, most))
-        ax.plot([place, place], [low, high], color=FIXED.colour, linewidth=7, alpha=0.45)
+        ax.plot([place, place], [low, high], color=FIXED.colour, linewidth=7, alpha=0.45,
+                solid_capstyle="butt")  # fmt: skip
         ax.plot([place - 0.25, place + 0.25], [centre, centre], color="black", linewidth=2)
         if most == 0:
             ax.text(place, floor * 1.3, "0", ha="center", weight="bold")

@@ -23,7 +23,7 @@ from coursekit.widgets.asking import (
     to_save,
 )
 from coursekit.widgets.exploration import failure_of
-from coursekit.widgets.live import LiveRegion
+from coursekit.widgets.live import ArrowKeys, LiveRegion
 
 # ipywidgets gives a radio button one line of a fixed height, over which a long option spills.
 _STYLE = """<style>
@@ -147,6 +147,9 @@ class Asker:
         self._message.add_class("ck-said")
         buttons = ipywidgets.HBox([self._save, self._skip])
         self.box = ipywidgets.VBox(
-            [question, self._choice, self._confidence, self._reason, buttons, self._message]
-        )
+            [
+                question, self._choice, self._confidence, self._reason, buttons, self._message,
+                ArrowKeys(),
+            ]
+        )  # fmt: skip
         self.box.add_class("ck-predict")

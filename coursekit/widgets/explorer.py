@@ -31,7 +31,7 @@ from coursekit.widgets.exploration import (
     run_in_words,
     update,
 )
-from coursekit.widgets.live import LivePicture, LiveRegion
+from coursekit.widgets.live import ArrowKeys, LivePicture, LiveRegion
 from coursekit.widgets.picture import WIDTH_PX, Picture
 from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
@@ -250,7 +250,7 @@ class Explorer:
         whole = ipywidgets.Accordion([self._program], titles=["This run as plain code"])
         row = ipywidgets.HBox([last, self._button], layout={**wide, "max_width": "480px"})
         code = ipywidgets.VBox([self._lines, whole], layout=wide)
-        parts = [*rows, row, self._alarm, self._image, self._status, code]
+        parts = [*rows, row, self._alarm, self._image, self._status, code, ArrowKeys()]
         self.box = ipywidgets.VBox(parts)
 
 

@@ -1,4 +1,4 @@
-"""What ipywidgets has no form of: a region that a screen reader speaks, a picture with words."""
+"""What ipywidgets has no form of: spoken regions, a picture with words, arrow keys in a form."""
 
 from pathlib import Path
 from typing import Literal, final
@@ -35,3 +35,10 @@ class LivePicture(anywidget.AnyWidget):
     _esm = HERE / "live_picture.js"
     value = traitlets.Bytes(b"").tag(sync=True)
     description = traitlets.Unicode("").tag(sync=True)
+
+
+@final
+class ArrowKeys(anywidget.AnyWidget):
+    """Nothing to see: in a box, it gives the arrow keys to the lists and sliders of that box."""
+
+    _esm = HERE / "arrow_keys.js"

@@ -18,7 +18,7 @@ from coursekit.mysteries.legend import LEGEND
 from coursekit.mysteries.picture import picture
 from coursekit.mysteries.sparkline import MARKS
 from coursekit.widgets.exploration import failure_of
-from coursekit.widgets.live import LiveRegion
+from coursekit.widgets.live import ArrowKeys, LiveRegion
 from coursekit.widgets.quizzing import (
     Chose,
     Event,
@@ -182,11 +182,13 @@ class Quizzer:
         self._message.add_class("ck-said")
         # Neither is ever off: a button that goes off takes the keyboard's place with it.
         buttons = ipywidgets.HBox([self._answer, self._next])
-        hint = ipywidgets.HTML("<small>By keyboard: Tab moves, Space chooses and presses.</small>")
+        hint = ipywidgets.HTML(
+            "<small>By keyboard: Tab moves, the arrow keys choose, Space presses.</small>"
+        )
         self.box = ipywidgets.VBox(
             [
                 self._title, self._image, self._numbers, self._words, self._choice, buttons, hint,
-                self._alarm, self._message,
+                self._alarm, self._message, ArrowKeys(),
             ]
         )  # fmt: skip
         self.box.add_class("ck-quiz")

@@ -52,6 +52,11 @@ class Lesson:
         )
         return index
 
+    def is_code_folded(self, index: int) -> bool:
+        """Whether a cell is stored with its code folded away."""
+        metadata = self.stored["cells"][index]["metadata"]
+        return bool(metadata.get("jupyter", {}).get("source_hidden"))
+
     def cells_now(self) -> list[dict[str, Any]]:
         """The cells of the open notebook, outputs included."""
         model: dict[str, Any] = self.tab.page.evaluate(
@@ -104,7 +109,10 @@ def test_outputs_that_follow_the_prediction_are_folded_in_the_stored_notebook(
     ]
     assert len(following) > 5
     assert set(following) <= set(lesson.before)
-    assert all(seen == {"folded": True, "shown": False} for seen in lesson.before.values())
+    assert [index for index, seen in lesson.before.items() if seen["shown"]] == []
+    # Where the code is folded too, one bar stands for the whole cell.
+    bars = {index for index, seen in lesson.before.items() if not seen["folded"]}
+    assert bars == {index for index in lesson.before if lesson.is_code_folded(index)}
 
 
 def test_running_a_cell_unfolds_its_output(lesson: Lesson) -> None:
@@ -204,6 +212,18 @@ def test_a_prediction_is_saved_by_a_click_and_shown_again(lesson: Lesson) -> Non
     )
     assert page.locator(".ck-predict").get_by_label("D. ").is_checked()
     assert lesson.cells_now()[index]["outputs"][0]["data"]["text/plain"] == stored_text
+
+
+def test_the_arrow_keys_choose_in_a_form_and_move_no_cell(lesson: Lesson) -> None:
+    index = lesson.cell_with("widgets.predict(")
+    lesson.tab.scroll_to(index)
+    form = lesson.tab.page.locator(".ck-predict")
+    form.get_by_label("B. ").focus()
+    for letter in ("C. ", "D. "):
+        lesson.tab.page.keyboard.press("ArrowDown")
+        assert form.get_by_label(letter).is_checked()
+    active = "() => window.jupyterapp.shell.currentWidget.content.activeCellIndex"
+    assert lesson.tab.page.evaluate(active) == index
 
 
 def test_skip_takes_one_click(lesson: Lesson) -> None:

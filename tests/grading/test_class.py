@@ -194,7 +194,7 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Marked:
         folder = course / "submitted" / student.name / NAME
         folder.mkdir(parents=True)
         nbformat.write(notebook, folder / f"{NAME}.ipynb")
-    nbgrader(course, "autograde", NAME, "--Execute.timeout=30", "--Recheck.cell_s=15")
+    nbgrader(course, "autograde", NAME, "--Execute.timeout=20", "--Recheck.cell_s=10")
     nbgrader(course, "generate_feedback", NAME)
     return Marked(course=course, students=students)
 
@@ -237,6 +237,6 @@ def test_feedback_holds_no_answer_and_no_secret(marked: Marked, name: str) -> No
 
 def test_feedback_says_why_there_are_no_points(marked: Marked) -> None:
     (page,) = (marked.course / "feedback" / "loop" / NAME).glob("*.html")
-    assert "took longer than 15 s and was stopped" in page.read_text(encoding="utf-8")
+    assert "took longer than 10 s and was stopped" in page.read_text(encoding="utf-8")
     (page,) = (marked.course / "feedback" / "patcher" / NAME).glob("*.html")
     assert "which the check relies on" in page.read_text(encoding="utf-8")

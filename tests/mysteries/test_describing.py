@@ -28,6 +28,14 @@ def test_every_curve_has_a_row_with_its_ends_and_range() -> None:
     assert {f"gradient norm, {where} layer" for where in WHERE} <= table.rows.keys()
 
 
+def test_a_ratio_to_weights_of_zero_says_why_it_is_no_number() -> None:
+    sheet = made()
+    sheet.curves[[CURVES.index("update_ratio_first"), CURVES.index("dead_fraction")]] = np.nan
+    rows = tables(sheet)[0].rows
+    assert rows["update ratio, first layer"][1] == "weights are 0"
+    assert rows["dead ReLU units, share"][1] == "none here"
+
+
 def test_every_number_by_place_has_a_cell() -> None:
     sheet = made(spread_most_use=700.0, score_validation=0.25, mean_last_training=-4.0)
     _, table = tables(sheet)

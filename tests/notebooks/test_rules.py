@@ -7,7 +7,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbtools import rules
 from nbtools.clean import WIDGET_VIEW
-from nbtools.lesson_rules import alone, plan, sections, shown_too_early
+from nbtools.execute import CellFailedError, execute
+from nbtools.lesson_rules import each_alone, plan, sections, shown_too_early
 from nbtools.source import KERNEL
 from nbtools.targets import ROOT
 
@@ -150,12 +151,27 @@ def test_a_notebook_without_sections_is_a_fault() -> None:
     assert "There is no section" in plan(notebook, "lesson", "01")[0]
 
 
-def test_a_section_alone_is_the_setup_and_its_code() -> None:
+def test_each_section_gets_the_names_of_the_setup_and_no_others() -> None:
     notebook = good()
-    notebook.cells += [new_markdown_cell("## Two"), new_code_cell("2"), new_markdown_cell("text")]
-    first, second = sections(notebook)
-    assert [cell.source for cell in alone(notebook, second).cells] == ["import math", "2"]
-    assert [part.title for part in (first, second)] == ["One", "Two"]
+    notebook.cells[1].source = "kept = [1]"
+    notebook.cells += [
+        new_markdown_cell("## Two"), new_code_cell("made = 2; kept = 3"), new_markdown_cell("text"),
+        new_markdown_cell("## Three"), new_code_cell("print(kept, 'made' in globals())"),
+    ]  # fmt: skip
+    notebook.cells[3].source = notebook.cells[4].source = "7"
+    assert [part.title for part in sections(notebook)] == ["One", "Two", "Three"]
+    every = each_alone(notebook)
+    execute(every)
+    assert every.cells[-1].outputs[0].text == "[1] False\n"
+
+
+def test_a_section_that_needs_the_one_before_fails() -> None:
+    notebook = good()
+    notebook.cells[3].source = "made = 2"
+    notebook.cells[4].source = "7"
+    notebook.cells += [new_markdown_cell("## Two"), new_code_cell("made")]
+    with pytest.raises(CellFailedError, match="NameError: name 'made' is not defined"):
+        execute(each_alone(notebook))
 
 
 def _exercise() -> NotebookNode:

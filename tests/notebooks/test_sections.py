@@ -1,26 +1,24 @@
 """A learner who fell behind runs the set-up cell and goes on at any section."""
 
 import pytest
-from nbtools.execute import execute
-from nbtools.lesson_rules import Section, alone, sections
+from nbtools.execute import CellFailedError, execute
+from nbtools.lesson_rules import each_alone
 from nbtools.source import prepare
 from nbtools.targets import Target, targets
 
-PARTS = [
-    (target, section)
-    for target in targets()
-    if target.kind == "lesson"
-    for section in sections(prepare(target)[0])
-    if any(cell.cell_type == "code" for cell in section.cells)
-]
+LESSONS = [target for target in targets() if target.kind == "lesson"]
 
 
-@pytest.mark.parametrize(
-    ("target", "section"), PARTS, ids=[f"{t.path.stem}: {s.title}" for t, s in PARTS]
-)
-def test_runs_after_the_setup_alone(target: Target, section: Section) -> None:
-    execute(alone(prepare(target)[0], section))
+@pytest.mark.parametrize("target", LESSONS, ids=[target.path.stem for target in LESSONS])
+def test_every_section_runs_after_the_setup_alone(target: Target) -> None:
+    notebook = each_alone(prepare(target)[0])
+    try:
+        execute(notebook)
+    except CellFailedError as error:
+        before = notebook.cells[: error.index]
+        headings = [cell.source for cell in before if cell.cell_type == "markdown"]
+        pytest.fail(f"{headings[-1:]}: line {error.line}, {error.reason}")
 
 
-def test_there_are_sections_to_run() -> None:
-    assert PARTS
+def test_there_are_lessons() -> None:
+    assert len(LESSONS) > 4

@@ -178,7 +178,15 @@ def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -
     one = started()
     assert (one._message.role, one._alarm.role) == ("status", "alert")
     kinds = [type(part).__name__ for part in one.box.children]
-    assert kinds == [*["HTML"] * 4, "RadioButtons", "HBox", "HTML", "LiveRegion", "LiveRegion"]
+    assert kinds == [
+        *["HTML"] * 4,
+        "RadioButtons",
+        "HBox",
+        "HTML",
+        "LiveRegion",
+        "LiveRegion",
+        "ArrowKeys",
+    ]
     assert [type(part).__name__ for part in one.box.children[5].children] == ["Button", "Button"]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 
 from nbtools.source import parse, tags
 from nbtools.targets import Kind
@@ -43,12 +44,26 @@ def sections(notebook: NotebookNode) -> list[Section]:
     ]
 
 
-def alone(notebook: NotebookNode, section: Section) -> NotebookNode:
-    """A notebook of the set-up cell and one section's code, none of it run."""
+_KEEP = "_after_setup = dict(globals())"
+_BACK = """\
+for _name in {_name for _name in globals() if not _name.startswith("_")} - set(_after_setup):
+    del globals()[_name]
+globals().update(_after_setup)
+"""
+
+
+def each_alone(notebook: NotebookNode) -> NotebookNode:
+    """The set-up cell, then each section's code on what the set-up alone has left; none of it run.
+
+    One kernel serves all sections: before each, its names are those that the set-up left.
+    """
     part = copy.deepcopy(notebook)
-    code = [cell for cell in section.cells if cell.cell_type == "code"]
-    setup = [cell for cell in notebook.cells if "setup" in tags(cell)]
-    part.cells = copy.deepcopy(setup + [cell for cell in code if "setup" not in tags(cell)])
+    setup = [cell for cell in part.cells if "setup" in tags(cell)]
+    rest = []
+    for section in sections(part):
+        code = [cell for cell in section.cells if cell.cell_type == "code" and cell not in setup]
+        rest += [new_code_cell(_BACK), section.heading, *code] if code else []
+    part.cells = [*setup, new_code_cell(_KEEP), *rest]
     return part
 
 

@@ -118,7 +118,7 @@ CASE = Case(
         Rival(
             name="more epochs",
             recipe=_BROKEN.having(epochs=30),
-            why="The hidden units are dead within the first epochs, and a dead unit gets no gradient.",
+            why="The hidden units die within the first epochs, and a dead unit gets no gradient.",
         ),
         Rival(
             name="a scheduler that halves the rate each epoch",
