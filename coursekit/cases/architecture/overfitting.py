@@ -108,9 +108,9 @@ def build_keras(
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     lr: float = 0.003,
-    epochs: int = 60,
+    epochs: int = 90,
 ) -> Setup:
-    """The same network in Keras, with the same settings."""
+    """The same network in Keras; more epochs, for it learns the rows by heart more slowly."""
     import keras
 
     parts = diabetes(seed)
@@ -197,14 +197,6 @@ CASE = Case(
         verdict="same",
         broken=Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras),
         fixed=Recipe(build=build_keras, train=train_keras_stopping_early, evaluate=evaluate_keras),
-        claim=Claim(
-            score="test_over_train",
-            better="lower",
-            broken_bound=6.0,
-            fixed_bound=3.0,
-            margin=3.0,
-            ratio=True,
-        ),
         note="The callback EarlyStopping does it; restore_best_weights is off unless asked for.",
     ),
     sources=(

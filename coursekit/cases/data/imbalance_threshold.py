@@ -101,8 +101,8 @@ def build_keras(
     device: str,  # noqa: ARG001 (Keras places the model itself)
     *,
     ratio: int = 100,
-    lr: float = 0.1,
-    epochs: int = 15,
+    lr: float = 0.05,
+    epochs: int = 20,
 ) -> Setup:
     """The same classifier in Keras."""
     import keras

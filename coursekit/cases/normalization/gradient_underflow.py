@@ -117,9 +117,9 @@ def build_keras(
     model = keras.Model(inputs, outputs)
     model.dtype_policy = keras.DTypePolicy("mixed_float16")
     loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    optimizer = keras.optimizers.Adam(0.005)
+    optimizer = keras.optimizers.Adam(0.005, epsilon=1e-10)  # its own 1e-7 hides such gradients
     model.compile(
-        optimizer=optimizer, loss=loss_fn, loss_weights=1e-5, metrics=["accuracy"],
+        optimizer=optimizer, loss=loss_fn, loss_weights=1e-6, metrics=["accuracy"],
         auto_scale_loss=auto_scale_loss, jit_compile=False,
     )  # fmt: skip
     return Setup(
@@ -177,9 +177,6 @@ CASE = Case(
         verdict="same",
         broken=_KERAS,
         fixed=_KERAS.having(auto_scale_loss=True),
-        claim=Claim(
-            score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.8, margin=0.2
-        ),
         note="Keras scales the loss by itself under the policy mixed_float16; one must switch "
         "that off to see the failure.",
     ),
