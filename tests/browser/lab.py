@@ -1,4 +1,4 @@
-"""JupyterLab in a headless Chromium: the server, the page, and what a learner's hands do there.
+"""Jupyter in a headless Chromium: the server, the page, and what a learner's hands do there.
 
 The browser test and the slider benchmark share this file.
 """
@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import ConsoleMessage, Page, Route, sync_playwright
 
@@ -24,6 +25,8 @@ NO_BROWSER = (
     "No Chromium was found. Install it (Debian: apt-get install chromium; anywhere: "
     "python -m playwright install chromium), or name one in COURSEKIT_CHROMIUM."
 )
+App = Literal["lab", "notebook"]  # JupyterLab, or Notebook 7
+PAGES: dict[App, str] = {"lab": "lab/tree", "notebook": "notebooks"}
 CHROMIUM_FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -52,26 +55,29 @@ def find_chromium() -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running JupyterLab.
+    """A running JupyterLab or Notebook 7.
 
     Attributes:
+        app: Which of them.
         port: Where it listens, on 127.0.0.1.
         root: The folder that it serves.
         home: The learner's data folder, ``COURSEKIT_HOME`` of its kernels.
     """
 
+    app: App
     port: int
     root: Path
     home: Path
 
     def address(self, notebook: str) -> str:
         """The page of a notebook, in a fresh workspace."""
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset&token={TOKEN}"
+        page = f"{PAGES[self.app]}/{notebook}?reset&token={TOKEN}"
+        return f"http://127.0.0.1:{self.port}/{page}"
 
 
 @contextmanager
-def serve(root: Path, scratch: Path) -> Iterator[Server]:
-    """JupyterLab on a folder as `coursekit lab` starts it, with none of this user's settings."""
+def serve(root: Path, scratch: Path, *, app: App = "lab") -> Iterator[Server]:
+    """Jupyter on a folder, with none of this user's settings; the lab as `coursekit lab` does."""
     port = _free_port()
     home = scratch / "home"
     log = scratch / "lab.log"
@@ -84,9 +90,13 @@ def serve(root: Path, scratch: Path) -> Iterator[Server]:
         "--expose-app-in-browser",
     ]
     start = f"from coursekit.launch import open_lab; open_lab({str(root)!r}, {arguments!r})"
+    commands: dict[App, list[str]] = {
+        "lab": ["-c", start],
+        "notebook": ["-m", "notebook", "--allow-root", f"--ServerApp.root_dir={root}", *arguments],
+    }
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", start],
+            [sys.executable, *commands[app]],
             env=_environment(scratch, home),
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -94,7 +104,7 @@ def serve(root: Path, scratch: Path) -> Iterator[Server]:
         )
         try:
             _wait_until_it_answers(process, port, log)
-            yield Server(port=port, root=root, home=home)
+            yield Server(app=app, port=port, root=root, home=home)
         finally:
             _end(process)
 
@@ -231,7 +241,7 @@ def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, log: Pat
             with urllib.request.urlopen(address, timeout=2):
                 return
         time.sleep(0.1)
-    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text(errors='replace')[-3000:]}")
+    raise RuntimeError(f"Jupyter did not start:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
