@@ -123,8 +123,8 @@ def mismatch(trained_on, in_use):
 check_mismatch(mismatch)
 
 # %% [markdown]
-# *Where this comes from:* lesson 02, "Measure", and its weak spot, "Another order of channels": the
-# ratios of two channels move a little, one up and one down. A look at one picture shows more.
+# *Where this comes from:* lesson 02, "Measure", and its weak spot, "Another order of channels": over all rows the
+# ratios of two channels move a little, one up and one down. Over the rows of one class they leap.
 
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
