@@ -33,7 +33,8 @@ from coursekit import get_case, widgets  # noqa: E402
 from tests.browser.lab import NO_BROWSER, Tab, browse, find_chromium, serve  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "slider_latency.json"
-BARS_MS = {"median": 100.0, "p95": 200.0}  # to the first picture
+SHORT_MS = 100.0  # a run that ends sooner has the first two bars, a longer one the third
+BARS_MS = {"short, median": 100.0, "short, p95": 200.0, "long, median": 150.0}
 SETUP = "import torch; torch.set_num_threads(1)  # as the lessons' set-up does"
 CALLS = {
     "01": 'widgets.explore(get_case("unscaled-features"), "proline_spread")',
@@ -214,14 +215,16 @@ def table(result: dict[str, Any]) -> str:
     lines = ["key press to, ms  first picture: median   p95   final picture: median   p95"]
     for lesson, found in result["lessons"].items():
         first, final = found["first_ms"], found["final_ms"]
-        met = all(first[name] <= bar for name, bar in result["bars_first_ms"].items())
+        length = "short" if final["median"] <= SHORT_MS else "long"
+        bars = {name: bar for name, bar in BARS_MS.items() if name.startswith(length)}
+        met = all(first[name.split(", ")[1]] <= bar for name, bar in bars.items())
         lines.append(
             f"lesson {lesson}{first['median']:>31.0f}{first['p95']:>6.0f}{final['median']:>24.0f}"
             f"{final['p95']:>6.0f}   bars {'met' if met else 'NOT met'}"
         )
     machine = result["machine"]
-    bars = ", ".join(f"{name} {bar:.0f} ms" for name, bar in result["bars_first_ms"].items())
-    lines.append(f"bars for the first picture: {bars}")
+    words = ", ".join(f"{name} {bar:.0f} ms" for name, bar in BARS_MS.items())
+    lines.append(f"bars for the first picture (short: over in {SHORT_MS:.0f} ms): {words}")
     lines.append(f"{machine['cpu']}, {machine['cores']} cores, load {machine['load_1_min']}")
     return "\n".join(lines)
 

@@ -292,8 +292,8 @@ plots.plot_scores(
 plt.show()
 
 # %% [markdown]
-# **Figure.** Accuracy in use on seeds that nobody tuned on, one mark a seed: dropout and more epochs
-# hardly help; half of the right preparation helps every seed and brings none up to the fixed runs.
+# **Figure.** Accuracy in use on seeds that nobody tuned on, one mark a seed: dropout does
+# not help and more epochs hardly; half of the right preparation helps every seed and brings none up to the fixed runs.
 
 # %% [markdown] minutes=2
 # ## Find where it breaks
@@ -338,7 +338,7 @@ for name, (pictures, kinds) in [("training", run.train.dataset.tensors), ("use",
         print(f"  spread of each channel, {which:<16}: {spreads}")
 
 # %% [markdown]
-# The blue flower is taken for the temple, so the whole is worse than guessing. Over all rows mean and
+# In use the flower is taken for the temple, so the whole is worse than guessing. Over all rows mean and
 # spread say next to nothing. Channel by channel the first and the last have changed places: a little
 # over all rows, and plainly within one class.
 
@@ -513,7 +513,7 @@ if keras := keras_if_installed():
 # %% [markdown] minutes=1
 # ## Is it always so?
 #
-# Seeds that nobody tuned on, for the four failures of this lesson. Three seeds of the first are run
+# Seeds that nobody tuned on, for the four failures of this lesson (value-range: divided twice). Three seeds of the first are run
 # again here, now.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -543,7 +543,10 @@ plt.show()
 #
 # **For your checklist, a line "in use":** what reaches the network in use, and what reached it in
 # validation? Compare mean, spread and range where they *enter the network*, over all rows and over
-# those of one class, and look at one input. Ask twice: a network in use must answer alike.
+# those of one class, and look at one input.
+#
+# Some training adds random noise to its rows on purpose (*augmentation*), so that they spread more than
+# validation. In use it must be off: ask twice, and the answer must be the same.
 #
 # | what arrives in use, against validation | the slip |
 # |---|---|
@@ -552,7 +555,7 @@ plt.show()
 # | alike over all rows, but in one class red and blue have changed places | the order of channels |
 # | mean exactly 0 in every request, spread 0 in a request of one row | a scaler that is fitted again |
 # | the same input, and another answer when it comes again | the noise of training, left on |
-# | both alike, and training spreads more | none: noise that training adds on purpose |
+# | the same as in validation; only training spreads more | none: the noise belongs there |
 #
 # - Training and validation cannot show it: they share their preparation.
 # - Which preparation you choose matters less than that it is the same one in both places. Save it with

@@ -164,7 +164,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** The training loss per batch of both runs: they begin at ln 10; at rate 0.3 it falls, at rate
-# 3.0 it goes up in a few steps, down again to ln 10, and lies flat from there on.
+# 3.0 it leaps up twice within the first epoch, and then lies flat at ln 10.
 #
 # In lesson 01 the *first* loss was too high. Here it is right: nothing is wrong with the input or
 # with the first weights. The harm is done by steps.
@@ -191,8 +191,8 @@ plt.show()
 # axis: at rate 0.3 a step changes them by a few hundredths; at rate 3.0 by a good part, and one step
 # is longer than the weights themselves.
 #
-# Read both figures together. Step 2 is half as long as the weights, and does no harm. Step 5 is no
-# longer, and throws the loss up: the valley is narrower there, as the next section shows. Up there the
+# Read both figures together. Step 2 is half as long as the weights, and does no harm. Step 5 is
+# slightly shorter, and throws the loss up: the valley is narrower there, as the next section shows. Up there the
 # slope is steep, so the next step is longer still. Why do the steps look so healthy from step 9 on?
 
 # %% [markdown]
@@ -380,8 +380,9 @@ plots.plot_scores(
 plt.show()
 
 # %% [markdown]
-# **Figure.** Test accuracy on those seeds, one mark a seed: more epochs and clipping help hardly
-# any, the scheduler helps most and brings none to a fixed run, and BatchNorm repairs nearly everything.
+# **Figure.** Test accuracy on those seeds, one mark a seed: more epochs and clipping help on
+# hardly any seed; the scheduler helps on most and brings none to a fixed run; BatchNorm does as well as the
+# fix.
 
 # %% [markdown] minutes=2
 # ## Find where it breaks
@@ -561,14 +562,14 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** Loss against learning rate in a range test: flat where the rate is too low, falling where it
-# works, a wall where it is too high.
+# works, a wall where it is too high. It is a mean over ten steps, so it ends below the limit.
 #
 # **How to read it.** Go to the lowest point, then back to a third of that rate, where the curve still
 # falls. **Its limits.** A shorter test reads higher, nearer the edge. The edge moves after the first
 # steps. And it ruins the network: train a fresh one.
 #
 # **The trainability map.** The best rate belongs to a network, not to a data set. A grid of rates and
-# depths, each cell a network trained for a few epochs (`sweep` trains them side by side):
+# depths (numbers of hidden layers), each cell a network trained for a few epochs (`sweep` trains them side by side):
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 x, y = CASE.broken.build(seed=0, device="cpu").train.dataset.tensors
@@ -630,7 +631,7 @@ plt.show()
 # epoch ends.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
-print(diff(scheduled.broken, scheduled.fixed, context=2))
+print(diff(scheduled.broken, scheduled.fixed, context=9))
 
 # %% [markdown]
 # Some schedulers *want* a step per batch (`OneCycleLR`). In Keras a `LearningRateSchedule` counts

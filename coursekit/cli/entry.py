@@ -131,7 +131,9 @@ def _add_quiz(parser: argparse.ArgumentParser) -> None:
 
         return quiz(options.seed, count=options.count, lessons=options.up_to, save=options.save)
 
-    parser.add_argument("--seed", type=int, help="a number of your own: the same runs for a class")
+    parser.add_argument(
+        "--seed", type=int, help="the same runs for a class; another number, others"
+    )
     parser.add_argument("--count", type=_positive, default=10, help="how many runs (10)")
     parser.add_argument("--up-to", metavar="NN", help="only what lessons up to this one teach: 02")
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="write each picture there")

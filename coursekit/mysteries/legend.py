@@ -17,7 +17,10 @@ LEGEND: Mapping[str, str] = {
     "loss": "the mean of the steps that a reading stands for; with it, the highest of them.",
     "gradient norm": "how long the gradient of a layer's weights is.",
     "update ratio": "how long a step of a layer's weights is, over how long the weights are.",
-    "spread": "standard deviation, of what a layer puts out or of a column that enters.",
+    "spread": (
+        "standard deviation: of a column that enters, or of what a layer puts out. There it is "
+        "over rows and units together: rows may all look alike, and it is still large."
+    ),
     "dead ReLU unit": "gave 0 for every row of the last few batches.",
     "saturated output": "so near a bound of its tanh or sigmoid that the slope there is almost 0.",
     "size of all weights": "how long they are, taken as one vector.",

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from threading import RLock
 from typing import Any, final
 
@@ -37,8 +38,9 @@ from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
 from coursekit.widgets.trial import Trial
 
-FIRST_PICTURE_S = 0.008  # of training: an epoch or two are there to see
-NEXT_PICTURE_S = 0.05
+FIRST_PICTURE_S = 0.008  # of training
+FIRST_STEPS = 3  # a line to see
+NEXT_PICTURE_S = 0.1
 DRAWING_RATIO = 3  # at least so long trained as drawn: a slow machine shows fewer pictures
 
 
@@ -190,13 +192,8 @@ class Explorer:
         """One run, handing control back after each epoch; ends early once it is not the newest."""
         try:
             trial = self._trial(setting)
-            due = time.perf_counter() + FIRST_PICTURE_S
+            trial.on_step = partial(self._show_growth, number, trial, _Pace())
             while self.state.number == number and trial.advance():
-                begun = time.perf_counter()
-                if begun >= due:
-                    self._apply(Grew(number=number, curve=trial.curve()))
-                    drawn = time.perf_counter()
-                    due = drawn + max(NEXT_PICTURE_S, DRAWING_RATIO * (drawn - begun))
                 yield
             if self.state.number != number:
                 trial.close()
@@ -204,6 +201,12 @@ class Explorer:
             self._apply(Finished(number=number, curve=trial.curve(), outcome=trial.outcome()))
         except Exception as error:  # shown in red and in state.failure: no caller is left
             self._apply(Failed(number=number, failure=failure_of(error)))
+
+    def _show_growth(self, number: int, trial: Trial, pace: "_Pace") -> None:
+        """A picture of a run that goes on, where one is due; called in each of its steps."""
+        if trial.steps >= FIRST_STEPS and pace.is_due():
+            self._apply(Grew(number=number, curve=trial.curve()))
+            pace.drawn()
 
     def _apply(self, event: Event) -> None:
         """Take the state on, and show what changed."""
@@ -252,6 +255,25 @@ class Explorer:
         code = ipywidgets.VBox([self._lines, whole], layout=wide)
         parts = [*rows, row, self._alarm, self._image, self._status, code, ArrowKeys()]
         self.box = ipywidgets.VBox(parts)
+
+
+@final
+class _Pace:
+    """When the next picture of a run is due."""
+
+    def __init__(self) -> None:
+        self._due = time.perf_counter() + FIRST_PICTURE_S
+        self._begun = 0.0
+
+    def is_due(self) -> bool:
+        """Whether to draw now."""
+        self._begun = time.perf_counter()
+        return self._begun >= self._due
+
+    def drawn(self) -> None:
+        """The picture is drawn: the next one must wait, the longer the longer it took."""
+        now = time.perf_counter()
+        self._due = now + max(NEXT_PICTURE_S, DRAWING_RATIO * (now - self._begun))
 
 
 def _control(knob: Knob | Choice) -> Any:

@@ -1,7 +1,7 @@
 """What ipywidgets has no form of: spoken regions, a picture with words, arrow keys in a form."""
 
 from pathlib import Path
-from typing import Literal, final
+from typing import final
 
 import anywidget
 import traitlets
@@ -20,7 +20,7 @@ class LiveRegion(anywidget.AnyWidget):
 
     _esm = HERE / "live_region.js"
     value = traitlets.Unicode("").tag(sync=True)
-    role: Literal["status", "alert"] = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
+    role = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
 
 
 @final

@@ -1,6 +1,6 @@
 """One live run of a recipe: driven yield by yield, read in between, and never changed by it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -20,6 +20,10 @@ class Trial:
     The loss of each step is read where the recipe calls ``setup.loss_fn``. The run has its own
     state of torch's CPU generator, so that what else runs in the kernel does not change it.
 
+    Attributes:
+        on_step: Called in each training step, once its loss is known: an epoch may last longer than
+            one wants to wait. It may look at `curve`.
+
     >>> from coursekit.cases import get_case
     >>> fixed = get_case("unscaled-features").fixed
     >>> trial = Trial(fixed, seed=0, device="cpu", watch=Watch())
@@ -30,6 +34,7 @@ class Trial:
     """
 
     def __init__(self, recipe: Recipe, *, seed: int, device: str, watch: Watch) -> None:
+        self.on_step: Callable[[], None] = _nothing
         self._recipe = recipe
         self._watch = watch
         self._gradients: tuple[float, ...] = ()
@@ -47,13 +52,17 @@ class Trial:
         with _one_thread(), self._own_randomness():
             if next(self._training, None) is None:
                 return False
-            self._losses.extend(torch.stack(self._heard).tolist() if self._heard else ())
-            self._heard.clear()
+            self._note_heard()
             self._scored_at.append(len(self._losses))
             self._scores.append(_score(self._setup, self._watch))
             if self._watch.below == "gradients":
                 self._gradients = _gradient_norms(self._setup.model)
         return True
+
+    @property
+    def steps(self) -> int:
+        """Training steps whose loss is known."""
+        return len(self._losses) + len(self._heard)
 
     def close(self) -> None:
         """Give the run up."""
@@ -62,7 +71,8 @@ class Trial:
             close()
 
     def curve(self) -> Curve:
-        """What the run has shown so far."""
+        """What the run has shown so far, the step that it is in included."""
+        self._note_heard()
         return Curve(
             losses=tuple(self._losses),
             scored_at=tuple(self._scored_at),
@@ -89,7 +99,13 @@ class Trial:
         loss: Tensor = self._setup.loss_fn(*args)
         if loss.requires_grad:
             self._heard.append(loss.detach())
+            self.on_step()
         return loss
+
+    def _note_heard(self) -> None:
+        """Take the new losses over, in one transfer."""
+        self._losses.extend(torch.stack(self._heard).tolist() if self._heard else ())
+        self._heard.clear()
 
     @contextmanager
     def _own_randomness(self) -> Iterator[None]:
@@ -102,6 +118,10 @@ class Trial:
         finally:
             self._random_state = torch.get_rng_state()
             torch.set_rng_state(outside)
+
+
+def _nothing() -> None:
+    """What a run calls in each step until somebody wants to know."""
 
 
 @contextmanager
