@@ -123,6 +123,12 @@ def test_a_wheel_carries_the_course_and_no_solution(wheel: Path) -> None:
         prefix = f"coursekit/_course/{folder}/"
         assert tracked, folder
         assert {name.removeprefix(prefix) for name in names if name.startswith(prefix)} >= tracked
+    package = {path for path in (ROOT / "coursekit").rglob("*") if path.is_file()}
+    beside = {
+        path.relative_to(ROOT).as_posix() for path in package if path.suffix in (".js", ".npz")
+    }
+    assert beside
+    assert set(names) >= beside  # what the code reads, not imports
     assert not [name for name in names if "solution" in name]
     assert not [name for name in names if name.startswith(("tests/", "lessons/", "tools/"))]
     for licence in ("LICENSE", "LICENSE-TEXT", "LICENSES-DATA.md"):

@@ -1,5 +1,5 @@
 // JupyterLab takes the arrow keys to move between cells, before a control in an output hears of them;
-// it leaves alone what carries this attribute. Buttons do not: from them Shift+Enter goes on.
+// it leaves alone what carries this attribute. Buttons get none: from them Shift+Enter still goes on.
 const OWN_KEYS = ".widget-radio-box, .widget-dropdown, .widget-slider";
 
 export default {
