@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib as mpl
 import nbformat
 import pytest
+from nbtools.source import KERNEL
 from playwright.sync_api import expect
 
 from coursekit.widgets.explorer import Explorer
@@ -31,7 +32,6 @@ PLACES: list[tuple[App, str]] = [
     *(("lab", lesson) for lesson in LESSONS), ("notebook", "04_vanishing_gradients.ipynb"),
 ]  # fmt: skip
 EMPTY = "empty.ipynb"
-KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 ZOOMED = {"width": 853, "height": 600}  # what 1280 × 900 becomes at 150 %
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -66,7 +66,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[App]
     """One JupyterLab for all lessons, and one Notebook 7 once it is asked for."""
     root = tmp_path_factory.mktemp("learner")
     shutil.copytree(NOTEBOOKS, root / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": KERNEL}), root / EMPTY)
+    nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": dict(KERNEL)}), root / EMPTY)
     with ExitStack() as stack:
 
         @cache
