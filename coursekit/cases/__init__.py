@@ -123,6 +123,8 @@ CASES: tuple[Case, ...] = (
     silent_broadcast.CASE,
     softmax_before_cross_entropy.CASE,
     # 06_broken_loop
+    eval_forgotten.CASE,
+    last_small_batch.CASE,
     unshuffled_loader.CASE,
     batch_too_large.CASE,
     batch_too_small.CASE,
@@ -158,8 +160,6 @@ CASES: tuple[Case, ...] = (
     batchnorm_momentum.CASE,
     batchnorm_tiny_batch.CASE,
     covariate_shift_myth.CASE,
-    eval_forgotten.CASE,
-    last_small_batch.CASE,
     normalisation_learning_rate.CASE,
     recurrent_layernorm.CASE,
     spectral_norm.CASE,

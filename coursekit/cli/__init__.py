@@ -1,4 +1,4 @@
-"""The command line: ``coursekit lab | cases | verify | documents | quiz | info``."""
+"""The command line: ``coursekit lab | cases | verify | documents | symptoms | quiz | info``."""
 
 from coursekit.cli.entry import main
 

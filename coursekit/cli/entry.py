@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_documents(
         commands.add_parser("documents", help="what the documents say, and whether it is true")
     )
+    _add_symptoms(commands.add_parser("symptoms", help="from what you see to the lesson"))
     _add_quiz(commands.add_parser("quiz", help="name what is the matter with runs you do not know"))
     _add_grading(commands.add_parser("grading", help="make a course folder for nbgrader"))
     _add_preflight(commands.add_parser("preflight", help="is this machine ready for the course?"))
@@ -120,6 +121,20 @@ def _add_documents(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_positive, default=3, help="how many seeds (3)")
     parser.add_argument("--first-seed", type=int, default=1000, help="the first of them (1000)")
     parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=run)
+
+
+def _add_symptoms(parser: argparse.ArgumentParser) -> None:
+    """Options of ``coursekit symptoms``."""
+
+    def run(options: argparse.Namespace) -> int:
+        from coursekit.cli.symptoms import symptoms
+
+        return symptoms(options.card)
+
+    parser.add_argument(
+        "--card", type=Path, metavar="FILE", help="write a page to print: card.html"
+    )
     parser.set_defaults(run=run)
 
 

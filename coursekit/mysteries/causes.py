@@ -237,6 +237,12 @@ CAUSES: Mapping[str, Cause] = {
             ),
         ),
         Cause(
+            name="training-mode",
+            lesson="06",
+            words="In use the network is still in training mode",
+            look="fine",
+        ),
+        Cause(
             name="not-a-number",
             lesson="08",
             words="A value that is not a number is among the training rows",
@@ -264,12 +270,6 @@ CAUSES: Mapping[str, Cause] = {
             words="There are far too few training rows",
             look="fine",
             apart=("step-missing",),
-        ),
-        Cause(
-            name="training-mode",
-            lesson="11",
-            words="In use the network is still in training mode",
-            look="fine",
         ),
         Cause(
             name="dead-units",

@@ -12,6 +12,7 @@ from coursekit.cases.case import Case, Raises
 from coursekit.device import import_keras
 from coursekit.evidence import Row, claim_in, judge, standing, verify
 from coursekit.records import Record
+from coursekit.symptoms import SYMPTOMS, places
 from coursekit.vitals.torch import record
 
 UNSEEN = 31_000
@@ -145,3 +146,66 @@ def test_standings_recomputed_on_three_seeds(case: Case) -> None:
 def test_the_claim_holds_on_twenty_seeds(case: Case, threads: int) -> None:
     rows = list(verify(case, seeds=range(UNSEEN, UNSEEN + 20), only=PAIR, threads=threads))
     assert judge(case.claim, rows).failures == ()
+
+
+def means(loss: np.ndarray, count: int) -> np.ndarray:
+    """The mean loss of so many parts of a run."""
+    return np.array([part.mean() for part in np.array_split(loss, min(count, len(loss)))])
+
+
+def not_finite(loss: np.ndarray) -> bool:
+    return not np.isfinite(loss).all()
+
+
+def stands_still(loss: np.ndarray) -> bool:
+    """No tenth of the run is more than a tenth away from the first."""
+    return bool((abs(means(loss, 10) / means(loss, 10)[0] - 1) < 0.1).all())
+
+
+def jumps_then_stays(loss: np.ndarray) -> bool:
+    """High in the first half, and level in the second."""
+    first, second = np.array_split(loss, 2)
+    late = means(second, 5)
+    return bool(first.max() > 1.5 * late.mean() and late.max() < 1.1 * late.min())
+
+
+def falls_too_little(loss: np.ndarray) -> bool:
+    """A third of it is left at the end, or more, but never much more."""
+    tenths = means(loss, 10)
+    return bool(0.35 * tenths[0] < tenths[-1] < 1.01 * tenths[0])
+
+
+def climbs_or_jumps(loss: np.ndarray) -> bool:
+    """A thirtieth of the run lies far above an earlier one, or one batch far above the usual."""
+    parts = means(loss, 30)
+    climbs = (parts / np.minimum.accumulate(parts)).max() > 1.5
+    return bool(climbs or loss.max() > 5 * np.median(loss))
+
+
+def below_zero(loss: np.ndarray) -> bool:
+    return bool(loss.min() < 0)
+
+
+SEEN = {
+    "The loss is NaN or infinite": not_finite,
+    "The loss stands still from the start, and the accuracy is that of a guess": stands_still,
+    "The loss jumps in the first steps, then stays at a guess": jumps_then_stays,
+    "The loss falls too little: it creeps, or stands still too early": falls_too_little,
+    "The loss falls, then climbs, jumps or swings": climbs_or_jumps,
+    "The loss is below zero": below_zero,
+}
+
+
+@every_case
+def test_the_loss_looks_as_the_map_of_symptoms_says(case: Case) -> None:
+    told = [symptom.words for symptom, _ in places(case.name) if symptom.words in SEEN]
+    if not told or case.kind == "myth":
+        pytest.skip("its symptom is not one of the loss, or it is told among those that are")
+    found, scores = watched(case, "broken", UNSEEN)
+    assert all(SEEN[words](found["loss"].values) for words in told)
+    if any("guess" in words for words in told):
+        assert not better_than_trivial(case, scores)
+
+
+def test_each_look_at_a_loss_belongs_to_a_symptom() -> None:
+    assert set(SEEN) <= {symptom.words for symptom in SYMPTOMS}

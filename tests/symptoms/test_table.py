@@ -1,0 +1,72 @@
+"""The map of the course holds every case, and is what lesson 00 shows."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from coursekit.cases import CASES
+from coursekit.cases.case import Case, Raises
+from coursekit.symptoms import SYMPTOMS, markdown, places, text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def filler() -> ModuleType:
+    """The tool that writes the map into lesson 00."""
+    spec = importlib.util.spec_from_file_location("fill_map", ROOT / "tools" / "fill_map.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_case_stands_on_the_map_with_its_lesson(case: Case) -> None:
+    found = list(places(case.name))
+    assert found
+    assert all(case.lesson in lead.lessons for _, lead in found)
+
+
+def test_the_map_names_nothing_but_cases() -> None:
+    named = {name for symptom in SYMPTOMS for lead in symptom.leads for name in lead.cases}
+    assert named == {case.name for case in CASES}
+
+
+def test_what_raises_stands_under_errors_and_nothing_else_does() -> None:
+    (errors,) = (symptom for symptom in SYMPTOMS if symptom.words == "An error stops it")
+    named = {name for lead in errors.leads for name in lead.cases}
+    assert named == {case.name for case in CASES if isinstance(case.claim, Raises)}
+
+
+def test_an_error_is_told_by_words_that_it_has() -> None:
+    (errors,) = (symptom for symptom in SYMPTOMS if symptom.words == "An error stops it")
+    for lead in errors.leads:
+        for case in CASES:
+            if case.name in lead.cases:
+                with pytest.raises(Exception, match="(?i)" + lead.shows.replace(" ", ".*")):
+                    case.broken.run(0)
+
+
+def test_lesson_00_shows_the_map(filler: ModuleType) -> None:
+    """Where this fails, run ``python tools/fill_map.py`` and build lesson 00."""
+    assert (ROOT / "lessons" / "00_start_here.py").read_text(encoding="utf-8") == filler.filled()
+
+
+def test_a_lesson_is_linked_where_it_is_written_and_named_by_command_where_not() -> None:
+    (nan, *_) = SYMPTOMS
+    bare = markdown([], [nan])
+    assert "ipynb" not in bare
+    assert "`coursekit cases one-nan`" in bare
+    linked = markdown(["08_missing_and_corrupted_data"], [nan])
+    assert "[08](08_missing_and_corrupted_data.ipynb)" in linked
+    assert "one-nan" not in linked
+
+
+def test_a_terminal_shows_whole_names() -> None:
+    shown = text()
+    assert all(case.name in shown for case in CASES)
+    assert max(map(len, shown.splitlines())) <= 96
