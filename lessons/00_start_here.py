@@ -53,7 +53,7 @@ torch.set_num_threads(1)  # for networks as small as these, one thread is faster
 # ## The loop
 #
 # Every lesson debugs this loop, or what goes into it. Here it is healthy: 1,797 images of
-# handwritten digits, 8 × 8 pixels each.
+# handwritten digits, 64 pixels each.
 
 # %%
 x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
@@ -104,7 +104,7 @@ plt.show()
 # %% [markdown] minutes=2
 # ## The checklist
 #
-# Six questions to ask a model that will not train, cheapest first. Each lesson fills in a line.
+# Questions to ask a model that will not train, cheapest first. Each lesson fills in a line.
 #
 # | question | healthy | lesson |
 # |---|---|---|
@@ -134,6 +134,162 @@ for _ in range(1000):
     optimizer.step()
 print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the same 32 images")
 
+# %% [markdown] minutes=0.5
+# ## A model of your own fails now?
+#
+# Open the symptom, make the measurement, go to the lesson. `coursekit symptoms` prints this map with the
+# names of all cases, `coursekit symptoms --card card.html` makes a sheet of A4 of it.
+
+# %% [markdown] tags=["symptoms"]
+# <details><summary>The loss is NaN or infinite</summary>
+#
+# Look at `non_finite` in a record: at which step, and in which layer, it began.
+#
+# - it is in the inputs already: `coursekit cases one-nan`
+# - outputs are finite, the loss is not: it was written by hand: `coursekit cases naive-softmax-overflow`
+# - the first loss is in the thousands or more: `coursekit cases exploding-initialisation`; `coursekit cases weight-norm`
+# - weights or state in 16 bits, and it begins with the first step: `coursekit cases half-precision-overflow`
+# - a recurrent network: the loss jumps for a few steps before: `coursekit cases exploding-recurrent`
+#
+# </details>
+# <details><summary>The loss stands still from the start, and the accuracy is that of a guess</summary>
+#
+# Look at `gradient_norm` and `update_ratio` of each layer, at the first steps.
+#
+# - steps of a hundred-thousandth of the weights in every layer: lesson [03](03_learning_rate.ipynb)
+# - the gradient falls from layer to layer towards the input: lesson [04](04_vanishing_gradients.ipynb)
+# - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
+# - it is zero in float16, and not in float32: `coursekit cases gradient-underflow`
+# - `weight_norm` falls to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
+# - all is of a good size, and there are dozens of layers: lesson [04](04_vanishing_gradients.ipynb)
+# - all is of a good size: look at a few inputs beside their labels: `coursekit cases misaligned-labels`; `coursekit cases flattened-batch`
+# - one huge value in a column, after scaling too: `coursekit cases outliers-under-scaling`
+# - more units dropped than kept: `coursekit cases too-much-dropout`
+#
+# </details>
+# <details><summary>The loss jumps in the first steps, then stays at a guess</summary>
+#
+# Look at the first loss beside ln K; the spread of each input; `dead_fraction`.
+#
+# - the first loss is far too high, the inputs are large or differ in scale: lesson [01](01_unscaled_features.ipynb); `coursekit cases normalisation-learning-rate`
+# - the first loss is far too high, and the units are saturated: lesson [04](04_vanishing_gradients.ipynb)
+# - the first loss is right, and a step is nearly as long as the weights: lesson [03](03_learning_rate.ipynb); `coursekit cases exploding-updates`
+# - so it is, with batches of a few rows: lesson [06](06_broken_loop.ipynb)
+# - a lower rate afterwards does not help: units are dead: `coursekit cases dead-relu`
+#
+# </details>
+# <details><summary>The loss falls too little: it creeps, or stands still too early</summary>
+#
+# Look at `learning_rate` and `update_ratio`; the loss on the training rows.
+#
+# - the rate is gone after an epoch, or long before the end: lesson [03](03_learning_rate.ipynb); `coursekit cases plateau-per-batch`; `coursekit cases plateau-wrong-mode`; `coursekit cases decay-too-early`
+# - layers that never move: lesson [06](06_broken_loop.ipynb)
+# - a softmax before the loss: it has a floor, far above zero: `coursekit cases softmax-before-cross-entropy`
+# - a squared error of classes: the loss is small from the start: `coursekit cases mse-for-classes`; `coursekit cases saturated-mse`
+# - few steps: count them: lesson [06](06_broken_loop.ipynb)
+# - one value that was filled in is far off its column: `coursekit cases global-imputation`
+# - all is well, and the training rows are not learnt either: `coursekit cases too-little-capacity`
+#
+# </details>
+# <details><summary>The loss falls, then climbs, jumps or swings</summary>
+#
+# Look at `gradient_norm` and `learning_rate` over the steps; labels per batch.
+#
+# - the gradient norm grows with the number of steps: lesson [06](06_broken_loop.ipynb)
+# - each swing is larger than the last: lesson [03](03_learning_rate.ipynb)
+# - wide and slow swings, at a rate that always worked: the momentum: `coursekit cases momentum-too-high`
+# - the rate climbs back: `coursekit cases cosine-comes-back`
+# - the rate never falls, and the loss jitters at the end: `coursekit cases no-decay`
+# - a few batches have a loss far above the others: `coursekit cases corrupted-rows`
+# - one class a batch: lesson [06](06_broken_loop.ipynb)
+#
+# </details>
+# <details><summary>The loss is below zero</summary>
+#
+# Look at what the loss function is made for: logits or probabilities, labels of which type.
+#
+# - outputs or labels that it does not take: `coursekit cases bce-integer-labels`; `coursekit cases logits-as-probabilities`
+#
+# </details>
+# <details><summary>Training is good, validation is not</summary>
+#
+# Look at `model.training`, then the distance of the two losses over the epochs.
+#
+# - the model is in training mode when it is tested: lesson [06](06_broken_loop.ipynb)
+# - validation rows of classes that training never saw: `coursekit cases sorted-validation-split`
+# - the distance grows with each epoch: `coursekit cases overfitting`; `coursekit cases too-little-data`; `coursekit cases label-noise`
+# - it is there in the first epochs: BatchNorm's running averages: `coursekit cases batchnorm-momentum`; `coursekit cases batchnorm-tiny-batch`; `coursekit cases recurrent-layernorm`
+#
+# </details>
+# <details><summary>Validation is good, use is not</summary>
+#
+# Look at mean, spread and range of what reaches the network, in validation and in use.
+#
+# - they differ: lesson [02](02_mismatched_transforms.ipynb)
+# - the same; and with shuffled labels validation still finds it good: lesson [07](07_leakage.ipynb)
+# - the same; validation rows have a twin among the training rows: lesson [07](07_leakage.ipynb)
+# - the same; one column alone predicts it: lesson [07](07_leakage.ipynb)
+# - the same; patients, makers or days stand on both sides: lesson [07](07_leakage.ipynb)
+#
+# </details>
+# <details><summary>The same input gets another answer each time</summary>
+#
+# Look at one row twice; then the row alone, and among others.
+#
+# - two answers for one row: lesson [02](02_mismatched_transforms.ipynb), [06](06_broken_loop.ipynb)
+# - the answer hangs on its neighbours: lesson [02](02_mismatched_transforms.ipynb), [06](06_broken_loop.ipynb)
+#
+# </details>
+# <details><summary>Accuracy is high, and what I look for is never found</summary>
+#
+# Look at the share of the largest class; recall of each class.
+#
+# - accuracy is that share: `coursekit cases class-imbalance`
+# - the class gets a higher probability than other rows, but never the highest: `coursekit cases imbalance-threshold`
+#
+# </details>
+# <details><summary>Every row gets nearly the same answer</summary>
+#
+# Look at shapes of outputs and targets; `weight_norm`; inputs in use.
+#
+# - (n, 1) against (n,): `coursekit cases silent-broadcast`
+# - the weights fall to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
+# - inputs in use are not those of training: lesson [02](02_mismatched_transforms.ipynb)
+#
+# </details>
+# <details><summary>An error stops it</summary>
+#
+# Look at shape and dtype of the batch that it stopped at.
+#
+# - mat1 and mat2 shapes cannot be multiplied: `coursekit cases input-size-mismatch`
+# - expected target dtype: `coursekit cases label-dtype`
+# - target out of bounds: `coursekit cases label-out-of-range`
+# - expected more than 1 value per channel: lesson [06](06_broken_loop.ipynb)
+#
+# </details>
+# <details><summary>I froze a part, and it changed all the same</summary>
+#
+# Look at BatchNorm's running averages before and after.
+#
+# - they moved: frozen weights do not stop them: `coursekit cases batchnorm-frozen`
+#
+# </details>
+# <details><summary>I was told to do it this way</summary>
+#
+# Look at both ways, on several seeds.
+#
+# - a scaler must never see test rows: lesson [07](07_leakage.ipynb)
+# - Adam is better than SGD: `coursekit cases optimizer-choice`
+# - BatchNorm works because inputs stop moving: `coursekit cases covariate-shift-myth`
+# - weight normalisation does what BatchNorm does: `coursekit cases weight-norm`
+# - a critic's loss is a distance: `coursekit cases spectral-norm`
+#
+# </details>
+
+# %% [markdown]
+# Otherwise there are two ways through the course. As numbered; or first what *does not train* (01, 03,
+# 04, 05, 06), then what *trains and lies* (02, 07).
+
 # %% [markdown] minutes=1
 # ## Are you ready?
 #
@@ -148,7 +304,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # <details><summary>2. At some weight the slope of the loss is +2 and the learning rate is 0.1. Where
 # does gradient descent move the weight?</summary>
 #
-# Down by 0.2: minus the learning rate times the slope.
+# Down by two tenths: minus the learning rate times the slope.
 #
 # </details>
 # <details><summary>3. In the loop above, what happens without <code>optimizer.zero_grad()</code>?</summary>

@@ -327,6 +327,7 @@ for rival in [rival for rival in CASE.rivals if rival.name in wrong]:
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 stored = evidence.stored_scores(CASE.name, score="test_accuracy")
+assert len(stored["broken"]) == 20
 labels = CASE.broken.build(seed=0, device="cpu").test.tensors[1]  # (54,)
 plots.plot_scores(
     {name: stored[name] for name in ["broken", *wrong, "fixed"]},

@@ -315,7 +315,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** Test accuracy on those seeds, one mark a seed: a larger rate and more epochs stay at chance on
-# every seed, and Adam gets no further than 0.2.
+# every seed, and Adam gets hardly further.
 
 # %% [markdown]
 # **What Adam hides.** Adam divides the step of each weight by the size of that weight's own
@@ -449,8 +449,8 @@ print(
 
 # %% [markdown]
 # **Figure.** Five activations (SiLU is also called Swish), three rules for the first weights, ten layers,
-# SGD, one run each. The shape is the activation, the fill is the rule: but for a band
-# around 0.02, the gradient of the first layer before training tells which of these fifteen runs will learn.
+# SGD, one run each. The shape is the activation, the fill is the rule: but for a narrow
+# band in the middle, the gradient of the first layer before training tells which of these fifteen runs will learn.
 #
 # "ReLU, ELU and Swish prevent vanishing gradients" is true or false *depending on the first weights*. And
 # Adam gets ReLU away from chance from PyTorch's own weights, where SGD stays there.

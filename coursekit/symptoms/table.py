@@ -86,7 +86,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("it is exactly zero in hidden layers", "zero-initialisation"),
             ("it is zero in float16, and not in float32", "gradient-underflow"),
             ("`weight_norm` falls to nothing", "weight-decay-too-high coupled-weight-decay"),
-            ("all is of a good size, forty layers deep", "deep-plain-net"),
+            ("all is of a good size, and there are dozens of layers", "deep-plain-net"),
             (
                 "all is of a good size: look at a few inputs beside their labels",
                 "misaligned-labels flattened-batch",
@@ -125,7 +125,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ),
             ("layers that never move", "frozen-parameters stale-optimizer"),
             (
-                "a softmax before the loss: it never gets below 1.46 with ten classes",
+                "a softmax before the loss: it has a floor, far above zero",
                 "softmax-before-cross-entropy",
             ),
             (

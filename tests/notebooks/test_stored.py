@@ -8,6 +8,7 @@ from nbtools import rules
 from nbtools.build import answers, build, is_current, solution_of
 from nbtools.exercise import leaks
 from nbtools.lesson_rules import plan, shown_too_early
+from nbtools.prose import unproved
 from nbtools.source import prepare, read_notebook
 from nbtools.targets import ROOT, Target, targets
 
@@ -67,6 +68,11 @@ def test_has_a_plan_that_fits_its_time(target: Target) -> None:
 @every_lesson
 def test_hides_what_follows_a_prediction(target: Target) -> None:
     assert shown_too_early(_stored(target)) == []
+
+
+@every_lesson
+def test_states_no_number_that_it_does_not_compute(target: Target) -> None:
+    assert unproved(_stored(target)) == []
 
 
 @every_exercise
