@@ -110,12 +110,15 @@ plt.show()
 # |---|---|---|
 # | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | 01 |
 # | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01 |
-# | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | to come |
+# | **Loss:** what does a right and certain answer cost? | nothing | 05 |
+# | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
+# | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | 06 |
 # | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04 |
 # | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
+# | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | 07 |
 # | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
 #
-# For the model above, the first three take a few lines:
+# For the model above, three of them take a few lines:
 
 # %%
 x, y = load_digits(return_X_y=True)
@@ -146,7 +149,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at `non_finite` in a record: at which step, and in which layer, it began.
 #
 # - it is in the inputs already: `coursekit cases one-nan`
-# - outputs are finite, the loss is not: it was written by hand: `coursekit cases naive-softmax-overflow`
+# - outputs are finite, the loss is not: it was written by hand: lesson [05](05_wrong_loss.ipynb)
 # - the first loss is in the thousands or more: `coursekit cases exploding-initialisation`; `coursekit cases weight-norm`
 # - weights or state in 16 bits, and it begins with the first step: `coursekit cases half-precision-overflow`
 # - a recurrent network: the loss jumps for a few steps before: `coursekit cases exploding-recurrent`
@@ -162,7 +165,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - it is zero in float16, and not in float32: `coursekit cases gradient-underflow`
 # - `weight_norm` falls to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
 # - all is of a good size, and there are dozens of layers: lesson [04](04_vanishing_gradients.ipynb)
-# - all is of a good size: look at a few inputs beside their labels: `coursekit cases misaligned-labels`; `coursekit cases flattened-batch`
+# - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb); `coursekit cases misaligned-labels`
 # - one huge value in a column, after scaling too: `coursekit cases outliers-under-scaling`
 # - more units dropped than kept: `coursekit cases too-much-dropout`
 #
@@ -184,8 +187,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - the rate is gone after an epoch, or long before the end: lesson [03](03_learning_rate.ipynb); `coursekit cases plateau-per-batch`; `coursekit cases plateau-wrong-mode`; `coursekit cases decay-too-early`
 # - layers that never move: lesson [06](06_broken_loop.ipynb)
-# - a softmax before the loss: it has a floor, far above zero: `coursekit cases softmax-before-cross-entropy`
-# - a squared error of classes: the loss is small from the start: `coursekit cases mse-for-classes`; `coursekit cases saturated-mse`
+# - a softmax before the loss: it has a floor, far above zero: lesson [05](05_wrong_loss.ipynb)
+# - a squared error of classes: the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
 # - few steps: count them: lesson [06](06_broken_loop.ipynb)
 # - one value that was filled in is far off its column: `coursekit cases global-imputation`
 # - all is well, and the training rows are not learnt either: `coursekit cases too-little-capacity`
@@ -208,7 +211,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at what the loss function is made for: logits or probabilities, labels of which type.
 #
-# - outputs or labels that it does not take: `coursekit cases bce-integer-labels`; `coursekit cases logits-as-probabilities`
+# - outputs or labels that it does not take: lesson [05](05_wrong_loss.ipynb)
 #
 # </details>
 # <details><summary>Training is good, validation is not</summary>
@@ -252,7 +255,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at shapes of outputs and targets; `weight_norm`; inputs in use.
 #
-# - (n, 1) against (n,): `coursekit cases silent-broadcast`
+# - (n, 1) against (n,): lesson [05](05_wrong_loss.ipynb)
 # - the weights fall to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
 # - inputs in use are not those of training: lesson [02](02_mismatched_transforms.ipynb)
 #
@@ -261,9 +264,9 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at shape and dtype of the batch that it stopped at.
 #
-# - mat1 and mat2 shapes cannot be multiplied: `coursekit cases input-size-mismatch`
-# - expected target dtype: `coursekit cases label-dtype`
-# - target out of bounds: `coursekit cases label-out-of-range`
+# - mat1 and mat2 shapes cannot be multiplied: lesson [05](05_wrong_loss.ipynb)
+# - expected target dtype: lesson [05](05_wrong_loss.ipynb)
+# - target out of bounds: lesson [05](05_wrong_loss.ipynb)
 # - expected more than 1 value per channel: lesson [06](06_broken_loop.ipynb)
 #
 # </details>

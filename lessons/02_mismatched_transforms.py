@@ -625,3 +625,31 @@ for name, use in [
 # harm shows.
 #
 # </details>
+
+# %% [markdown] minutes=3 tags=["optional"]
+# ## Appendix · Two more slips
+#
+# | symptom in use | slip | fix |
+# |---|---|---|
+# | every row gets the same answer | a table is scaled for training and validation, and raw in use | the same `transform`, in one object |
+# | the same picture gets another answer when it comes again | the noise of training (*augmentation*) is still on | noise in a layer that `eval()` turns off, or in the training loader alone |
+#
+# Two measurements part them: what reaches the network, and the same rows asked twice.
+
+# %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+for name in ("raw-test-set", "augmentation-left-on"):
+    for which, recipe in [("broken", get_case(name).broken), ("fixed", get_case(name).fixed)]:
+        run = recipe.build(seed=0, device="cpu")
+        for _ in recipe.train(run):
+            pass
+        scores = recipe.evaluate(run)
+        validation, use = run.val.tensors[0], run.test.tensors[0]
+        print(f"{name}, {which}: validation {scores['estimate']:.1f}, in use {scores['truth']:.1f}")
+        print(f"  mean as loaded {validation.mean().item():z.1f} in validation, {use.mean().item():z.1f} in use; "
+              f"asked twice, {scores.get('changed', 0):.0%} of the answers differ")  # fmt: skip
+
+# %% [markdown]
+# The noise is added after loading, so the mean as loaded does not show it; asking twice does. `eval()` turned
+# off what is in the model, and this noise is not.
+#
+# **More:** `coursekit cases raw-test-set`, `coursekit cases augmentation-left-on`.

@@ -11,11 +11,11 @@ from torch import nn
 
 from coursekit.checks import CheckFailed
 from coursekit.checks import vanishing_gradients as checks
+from coursekit.checks.deep_runs import CAUSES, HEALTHY, read
 from coursekit.checks.networks import Measured
 from coursekit.checks.vanishing_gradients.deep_network import DEPTH, EPOCHS, LEARNT
 from coursekit.checks.vanishing_gradients.diagnose import LIMITS
 from coursekit.checks.vanishing_gradients.networks import by_hand, ten_layers
-from coursekit.checks.vanishing_gradients.runs import CAUSES, HEALTHY, read
 
 
 @pytest.fixture(scope="module")

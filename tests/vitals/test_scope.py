@@ -170,6 +170,16 @@ def test_blind_spots_are_named() -> None:
     assert (vitals.record.of_layer("update_ratio", "out") == 0).all()
 
 
+def test_frozen_weights_are_named_and_are_the_models_own() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with record(model, optimizer) as vitals:
+        run(model, optimizer, vitals, 1)
+    assert "Frozen, so no gradient is computed for: 0.weight, 0.bias." in vitals.record.notes
+    assert not any("not the model's" in note for note in vitals.record.notes)
+
+
 class Reused(nn.Module):
     """One ReLU for two layers of different width."""
 

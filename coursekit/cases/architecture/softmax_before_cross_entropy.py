@@ -10,13 +10,28 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
-from torch.nn import Softmax
+from torch.nn import LogSoftmax, Softmax
+from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.cases.case import Case, Claim, NoDifference, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import (
+    Case,
+    Choice,
+    Claim,
+    Knob,
+    NoDifference,
+    Recipe,
+    Rival,
+    Setup,
+    Sign,
+    Twin,
+)
 from coursekit.cases.plain import evaluate, train
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D2, Source
 
 
@@ -25,6 +40,7 @@ def build(
     device: str,
     *,
     last: type[nn.Module] | None = None,
+    classes: int = 10,
     hidden: int = 64,
     lr: float = 0.1,
     epochs: int = 10,
@@ -35,14 +51,23 @@ def build(
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
         last: A layer after the last linear one; None ends the network in logits.
+        classes: Digits that there are, from 0 on.
         hidden: Hidden units.
         lr: Learning rate of SGD.
         epochs: Passes over the training rows.
     """
-    train_rows, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(train_rows, batch_size=32, seed=seed)
+    x, y = load_digits(n_class=classes, return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
-    model = nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 10)).to(device)
+    model = nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, classes)).to(device)
     if last is not None:
         model.append(last(dim=1))
     loss_fn = nn.CrossEntropyLoss()
@@ -146,14 +171,28 @@ CASE = Case(
         score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.85, margin=0.25
     ),
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="gradient_norm", read="first")),
-    knobs=(),
+    knobs=(
+        Choice(
+            name="last",
+            label="the network ends in",
+            positions={"logits": None, "Softmax": Softmax, "LogSoftmax": LogSoftmax},
+            first="logits",
+        ),
+        Knob(
+            name="lr",
+            label="learning rate",
+            values=(0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+            start=0.1,
+        ),
+        Knob(name="classes", label="classes", values=(2, 3, 5, 10), start=10),
+    ),
     keras=Twin(
         verdict="prevented",
         broken=_KERAS.having(last="softmax"),
         fixed=_KERAS,
         claim=NoDifference(score="test_accuracy", better="higher", bound=0.85, tolerance=0.02),
-        note="Keras finds the softmax that made the output, uses its input as the logits and "
-        "warns of it.",
+        note="Keras on TensorFlow finds the softmax that made the output, uses its input as the "
+        "logits and warns of it. A layer behind the softmax hides it; on PyTorch it does not look.",
     ),
     sources=(Source(key="D2", title=D2, section="Example 2: Addressing Vanishing Gradients"),),
     finding="A softmax layer is said to ensure proper outputs. Before cross-entropy it does "

@@ -149,7 +149,7 @@ CASE = Case(
     kind="trains",
     question="The training loss is near zero, yet the test finds chance, and I have leaked "
     "nothing. Why?",
-    lesson="11_normalisation_layers",
+    lesson="06_broken_loop",
     broken=_BROKEN,
     fixed=Recipe(build=build, train=train, evaluate=evaluate_after_eval),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate_after_training),

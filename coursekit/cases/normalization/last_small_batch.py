@@ -91,7 +91,7 @@ CASE = Case(
     family="normalization",
     kind="raises",
     question="Training goes well, and stops with an error at the end of the first epoch. Why?",
-    lesson="11_normalisation_layers",
+    lesson="06_broken_loop",
     broken=_BROKEN,
     fixed=_BROKEN.having(drop_last=True),
     healthy=None,

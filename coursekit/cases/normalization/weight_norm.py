@@ -37,7 +37,7 @@ def build(
     device: str,
     *,
     calibration: bool = False,
-    lr: float = 0.3,
+    lr: float = 0.1,
     epochs: int = 10,
 ) -> Setup:
     """Digits, ten hidden ReLU layers with weights from N(0, 1), under weight normalisation.
@@ -74,7 +74,7 @@ def build_without(seed: int, device: str) -> Setup:
     for layer in setup.model:
         if isinstance(layer, nn.Linear):
             nn.utils.parametrize.remove_parametrizations(layer, "weight")
-    return replace(setup, optimizer=torch.optim.SGD(setup.model.parameters(), lr=0.3))
+    return replace(setup, optimizer=torch.optim.SGD(setup.model.parameters(), lr=0.1))
 
 
 def build_healthy(seed: int, device: str) -> Setup:

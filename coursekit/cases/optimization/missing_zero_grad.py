@@ -8,37 +8,51 @@ some steps first, which makes the loop look sound.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, train
-from coursekit.cases.rows import batches, digits, tensors
 from coursekit.cases.sources import D2, TORCH_OPTIM, Source
 
+BATCHES = 34  # in an epoch
+ALL = 340  # batches in the ten epochs of a run
 
-def build(
-    seed: int, device: str, *, lr: float = 0.3, momentum: float = 0.0, epochs: int = 10
-) -> Setup:
+
+def build(seed: int, device: str, *, lr: float = 0.3, every: int = 1, epochs: int = 10) -> Setup:
     """A small network on digits.
 
     Args:
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
         lr: Learning rate of SGD.
-        momentum: Factor on the sum of past gradients; 1 never forgets.
+        every: Batches from one emptying of the gradients to the next; read by
+            `train_emptying_seldom` alone.
         epochs: Passes over the training rows.
     """
-    rows, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(rows, batch_size=32, seed=seed)
+    x, y = load_digits(return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).to(device)
     loss_fn = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=loader, val=val, test=test, epochs=epochs,
+        train=loader, val=val, test=test, epochs=epochs, extra=every,
     )  # fmt: skip
 
 
@@ -69,11 +83,13 @@ def train_clipped(setup: Setup) -> Iterator[int]:
         yield epoch + 1
 
 
-def train_emptied_per_epoch(setup: Setup) -> Iterator[int]:
-    """The gradients are emptied, but only where an epoch begins."""
+def train_emptying_seldom(setup: Setup) -> Iterator[int]:
+    """The gradients are emptied, but only before the first of every so many batches."""
+    steps = count()
     for epoch in range(setup.epochs):
-        setup.optimizer.zero_grad()
         for inputs, labels in setup.train:
+            if next(steps) % setup.extra == 0:
+                setup.optimizer.zero_grad()
             loss = setup.loss_fn(setup.model(inputs), labels)
             loss.backward()
             setup.optimizer.step()
@@ -94,7 +110,9 @@ CASE = Case(
     rivals=(
         Rival(
             name="zero_grad once per epoch",
-            recipe=Recipe(build=build, train=train_emptied_per_epoch, evaluate=evaluate),
+            recipe=Recipe(build=build, train=train_emptying_seldom, evaluate=evaluate).having(
+                every=BATCHES
+            ),
             why="Within an epoch the sum still grows for 34 steps.",
         ),
         Rival(
@@ -119,10 +137,16 @@ CASE = Case(
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="gradient_norm", read="last")),
     knobs=(
         Knob(
-            name="momentum",
-            label="momentum (1 is what a missing zero_grad does)",
-            values=(0.0, 0.5, 0.8, 0.9, 0.95, 0.99, 1.0),
-            start=0.0,
+            name="every",
+            label="batches from one zero_grad to the next (340: never again)",
+            values=(1, 2, 4, 8, 12, 17, BATCHES, 2 * BATCHES, ALL),
+            start=1,
+        ),
+        Knob(
+            name="lr",
+            label="learning rate",
+            values=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3),
+            start=0.3,
         ),
     ),
     keras=Twin(

@@ -3,9 +3,9 @@
 from functools import partial
 
 from coursekit.checks.check import Check
+from coursekit.checks.deep_runs import CAUSES, HEALTHY, STILL, Run, last_move, run
 from coursekit.checks.diagnosing import Diagnosis
 from coursekit.checks.experiment import labelled_rows
-from coursekit.checks.vanishing_gradients.runs import CAUSES, HEALTHY, STILL, Run, last_move, run
 
 LIMITS = {"epochs": (0, 30), "depth": (1, 12)}  # seconds, not minutes
 

@@ -294,7 +294,8 @@ def _blind_spots(
     weights: Weights, forward: ForwardWatch, optimizer: torch.optim.Optimizer
 ) -> list[str]:
     """What is known from the start not to be seen, or to be odd."""
-    held, mine = held_by(optimizer), {id(parameter) for parameter in weights.parameters}
+    held = held_by(optimizer)
+    mine = {id(weight) for weight in (*weights.parameters, *weights.frozen.values())}
     left_out = [
         name
         for name, parameter in zip(weights.names, weights.parameters, strict=True)
@@ -303,6 +304,7 @@ def _blind_spots(
     rates = {float(group.get("lr", 0)) for group in optimizer.param_groups}
     notes = {
         f"The optimizer does not hold, so it does not train: {', '.join(left_out)}.": left_out,
+        f"Frozen, so no gradient is computed for: {', '.join(weights.frozen)}.": weights.frozen,
         "The optimizer also holds weights that are not the model's; they are not read.": held
         - mine,
         "The parameter groups have different learning rates; the first is read.": len(rates) > 1,

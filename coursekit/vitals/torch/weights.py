@@ -20,15 +20,17 @@ class Weights:
         layers: Names of the modules that directly own trainable weights.
         parameters: The weights, in the order of ``model.named_modules()``.
         names: Their names.
+        frozen: The weights that no gradient is computed for, by their names.
         grouping: Joins norms of weights to norms of layers.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        owned = [
+        every = [
             (layer, f"{layer}.{name}".lstrip("."), parameter)
             for layer, name, parameter in _owned(model)
-            if parameter.requires_grad
         ]
+        owned = [entry for entry in every if entry[2].requires_grad]
+        self.frozen = {name: weight for _, name, weight in every if not weight.requires_grad}
         self.layers = tuple(dict.fromkeys(layer for layer, _, _ in owned))
         self.names = tuple(name for _, name, _ in owned)
         self.parameters = [parameter for _, _, parameter in owned]

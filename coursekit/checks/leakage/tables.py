@@ -1,0 +1,112 @@
+"""Tables whose best columns, or whose copies, are known: what the tasks are checked on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from coursekit.datasets import load_dataset
+
+Array = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
+
+SEED = 701
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Choice:
+    """A table to choose columns of.
+
+    Attributes:
+        name: What messages call it.
+        x: Shape (rows, columns).
+        y: Class numbers, shape (rows,).
+        rows: Numbers of the training rows.
+        k: How many columns to choose.
+        best: The columns that separate the classes plainly; empty in a table of chance.
+    """
+
+    name: str
+    x: Array
+    y: Numbers
+    rows: Numbers
+    k: int
+    best: frozenset[int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Family:
+    """A table with rows that hang together.
+
+    Attributes:
+        name: What messages call it.
+        x: Shape (rows, columns).
+        distance: Rows closer than this hang together.
+    """
+
+    name: str
+    x: Array
+    distance: float
+
+
+def choices() -> tuple[Choice, ...]:
+    """Two classes, three classes, and two tables of chance.
+
+    >>> [sorted(table.best) for table in choices()]
+    [[5, 17, 30], [2, 11], [], []]
+    """
+    return (
+        _planted("a table of two classes", classes=2, best=(5, 17, 30)),
+        _planted("a table of three classes", classes=3, best=(2, 11)),
+        _chance("a table of chance", columns=200, k=10),
+        _chance("a wide table of chance", columns=1000, k=40),
+    )
+
+
+def families() -> tuple[Family, ...]:
+    """Digits three times each, noisy digits, chains of rows, and digits as they are."""
+    draw = np.random.default_rng(SEED)
+    digits = load_dataset("digits").x[:120] / 16  # the closest two are 0.8 apart
+    copies = draw.permutation(np.tile(digits, (3, 1)))
+    noisy = copies + draw.normal(0, 0.02, copies.shape)  # copies are 0.3 apart
+    return (
+        Family(name="a table with exact copies", x=copies, distance=0.01),
+        Family(name="a table with noisy copies", x=noisy, distance=0.5),
+        Family(name="a table of chains", x=draw.permutation(_chains(draw)), distance=1.0),
+        Family(name="a table without copies", x=digits, distance=0.01),
+    )
+
+
+def _planted(name: str, *, classes: int, best: tuple[int, ...]) -> Choice:
+    """Noise, but for a few columns that separate the classes, some rising and some falling."""
+    draw = np.random.default_rng(SEED + classes)
+    y = draw.permutation(np.arange(120) % classes)
+    x = draw.normal(size=(120, 40)) * np.geomspace(1, 100, 40)  # the spread says nothing
+    for number, column in enumerate(best):
+        sign = (-1) ** number
+        x[:, column] = sign * 4 * y + draw.normal(size=120)
+    return Choice(
+        name=name, x=x, y=y, rows=draw.permutation(120)[:60], k=len(best), best=frozenset(best)
+    )
+
+
+def _chance(name: str, *, columns: int, k: int) -> Choice:
+    """Nothing but noise: which columns come out best hangs on every label that is in view."""
+    draw = np.random.default_rng(SEED + columns)
+    return Choice(
+        name=name, x=draw.normal(size=(90, columns)), y=draw.permutation(np.arange(90) % 3),
+        rows=draw.permutation(90)[:50], k=k, best=frozenset(),
+    )  # fmt: skip
+
+
+def _chains(draw: np.random.Generator) -> Array:
+    """Forty chains of six rows: neighbours are 0.8 apart, the ends of a chain 4.
+
+    The places lie on a grid that is 30 wide, so that two chains never touch.
+    """
+    starts = 30.0 * np.stack(np.divmod(np.arange(40), 8), axis=1)  # (40, 2)
+    angles = draw.uniform(0, 2 * np.pi, 40)
+    ways = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (40, 2)
+    steps = 0.8 * np.arange(6)[:, None, None]
+    chains: Array = (starts + steps * ways).reshape(-1, 2)
+    return chains

@@ -1,0 +1,153 @@
+"""Task 1: ``squared_error(outputs, targets)`` compares each output with its own target alone."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from coursekit.checks.calling import call
+from coursekit.checks.check import Check, Clause
+from coursekit.checks.reading import as_array
+from coursekit.checks.wording import two_digits
+
+ROWS = 7
+SEED = 105
+TOLERANCE = 1e-3
+SHAPES = ((ROWS, 1), (ROWS,))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """One pair of outputs and targets.
+
+    Attributes:
+        shapes: Their shapes, in words.
+        seen: What came back.
+        expected: The mean squared error.
+        slope: The gradient of what came back in the outputs, shape (rows,); None without one.
+        expected_slope: The gradient of the mean squared error in the outputs, shape (rows,).
+        altered: Names of the arguments that were changed in place.
+    """
+
+    shapes: str
+    seen: float
+    expected: float
+    slope: npt.NDArray[np.float64] | None
+    expected_slope: npt.NDArray[np.float64]
+    altered: tuple[str, ...]
+
+
+Evidence = tuple[Compared, ...]
+
+
+def gather(squared_error: object) -> Evidence:
+    """Compare outputs and targets of all four pairs of shapes."""
+    return tuple(_compared(squared_error, *pair) for pair in pairs())
+
+
+def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+    """Outputs that are to be trained, and targets, each of shape (rows, 1) or (rows,).
+
+    >>> [(o.ndim, t.ndim) for o, t in pairs()]
+    [(2, 2), (2, 1), (1, 2), (1, 1)]
+    """
+    source = torch.Generator().manual_seed(SEED)
+    numbers, wanted = torch.randn(2, ROWS, generator=source)
+    for shape in SHAPES:
+        for other in SHAPES:
+            yield numbers.reshape(shape).clone().requires_grad_(), wanted.reshape(other).clone()
+
+
+def value_is_right(evidence: Evidence) -> str | None:
+    """The mean squared error, whatever the shapes."""
+    for one in evidence:
+        if abs(one.seen - one.expected) > TOLERANCE:
+            return (
+                f"With {one.shapes}, squared_error gave {two_digits(one.seen)}; expected "
+                f"{two_digits(one.expected)}."
+            )
+    return None
+
+
+def gradient_is_right(evidence: Evidence) -> str | None:
+    """The loss can be trained on."""
+    for one in evidence:
+        if one.slope is None:
+            return f"With {one.shapes}, what came back has no gradient in the outputs."
+        if np.abs(one.slope - one.expected_slope).max() > TOLERANCE:
+            return f"With {one.shapes}, the gradient in the outputs is not that of this loss."
+    return None
+
+
+def changes_nothing(evidence: Evidence) -> str | None:
+    """Outputs and targets are as they were."""
+    for one in evidence:
+        if one.altered:
+            return f"With {one.shapes}, squared_error changed {' and '.join(one.altered)}."
+    return None
+
+
+def verified(evidence: Evidence) -> str:
+    """What a pass has shown."""
+    return (
+        f"In all {len(evidence)} pairs of shapes each output is compared with its own target, and "
+        "the gradient is right."
+    )
+
+
+check_squared_error = Check(
+    task="Task 1",
+    takes=("squared_error",),
+    gather=gather,
+    clauses=(
+        Clause(
+            name="value",
+            test=value_is_right,
+            hint="Print the shape of the difference. It must hold one number for each row.",
+        ),
+        Clause(
+            name="gradient",
+            test=gradient_is_right,
+            hint="Stay with tensors to the end: item(), detach() and numpy cut the gradient off.",
+        ),
+        Clause(
+            name="changes",
+            test=changes_nothing,
+            hint="reshape gives a tensor of another shape; names that end in _ change theirs.",
+        ),
+    ),
+    verified=verified,
+    hints=(
+        "Which shape must outputs and targets have, so that a difference has one number a row?",
+        "Print (outputs - targets).shape for outputs of shape (7, 1) and targets of shape (7,).",
+        "Bring both to the shape (rows,): tensor.reshape(-1). Then the mean of the squares.",
+    ),
+)
+
+
+def _compared(squared_error: object, outputs: Tensor, targets: Tensor) -> Compared:
+    """One call."""
+    shapes = f"outputs of shape {tuple(outputs.shape)} and targets of shape {tuple(targets.shape)}"
+    arguments = {"outputs": outputs, "targets": targets}
+    done = call(squared_error, arguments, name="squared_error")
+    seen = as_array(done.result, shape=(), source=f"With {shapes}, squared_error")
+    gaps = (outputs.detach().reshape(-1) - targets.reshape(-1)).double().numpy()  # (rows,)
+    return Compared(
+        shapes=shapes,
+        seen=float(seen),
+        expected=float((gaps**2).mean()),
+        slope=_slope(done.result, done.handed["outputs"]),
+        expected_slope=2 * gaps / len(gaps),
+        altered=done.altered,
+    )
+
+
+def _slope(loss: object, outputs: Tensor) -> npt.NDArray[np.float64] | None:
+    """The gradient of the loss in the outputs, or None where there is none."""
+    if not isinstance(loss, Tensor) or not loss.requires_grad:
+        return None
+    (slope,) = torch.autograd.grad(loss, [outputs], allow_unused=True)
+    return None if slope is None else slope.reshape(-1).double().numpy()

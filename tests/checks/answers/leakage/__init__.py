@@ -1,0 +1,1 @@
+"""Answers to exercise 04, right and wrong, as data."""

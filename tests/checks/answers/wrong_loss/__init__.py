@@ -1,0 +1,1 @@
+"""Answers to exercise 05, right and wrong, as data."""
