@@ -16,6 +16,7 @@ from coursekit.checks.calling import call
 from coursekit.checks.check import Clause
 from coursekit.checks.experiment import Script, Settings, call_text
 from coursekit.checks.said import Limits, letter_and_change, real_changes
+from coursekit.checks.wording import told_apart
 
 
 class AnyRun(Protocol):
@@ -153,16 +154,22 @@ class Diagnosis(Generic[R]):
         expected = 0 if healthy else 1
         if len(evidence.changes) == expected:
             return None
-        names = ", ".join(evidence.changes) or "nothing"
+        if not evidence.changes:
+            return (
+                f"You answered {evidence.letter}, and your change alters nothing: no keyword is "
+                "other than in the script; expected one that acts on the cause."
+            )
+        names = ", ".join(evidence.changes)
         return f"Your change alters {names}: {len(evidence.changes)} keywords; expected {expected}."
 
     def change_heals(self, evidence: Evidence[R]) -> str | None:
         """With the change, held-out rows are named rightly."""
         for seed, run in zip(self.seeds, evidence.changed, strict=True):
             if not run.accuracy >= self.enough:  # also where it is no number
+                seen, least = told_apart(run.accuracy, self.enough)
                 return (
                     f"With {call_text(evidence.changes)}, the accuracy on held-out rows is "
-                    f"{run.accuracy:.2f} on seed {seed}; expected at least {self.enough}."
+                    f"{seen} on seed {seed}; expected at least {least}."
                 )
         return None
 

@@ -8,13 +8,16 @@ from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of
 
 
-def as_array(value: object, *, shape: tuple[int, ...], source: str) -> npt.NDArray[np.float64]:
+def as_array(
+    value: object, *, shape: tuple[int, ...], source: str, finite: bool = True
+) -> npt.NDArray[np.float64]:
     """A returned array, tensor or list as float64.
 
     Args:
         value: What came back.
         shape: The shape that it must have.
         source: Who returned it, for the message: ``"prepare"``.
+        finite: Whether NaN and infinity are refused here; a check may want to say more of them.
 
     Raises:
         CheckFailed: It is no numbers, has another shape, or is not finite everywhere.
@@ -30,7 +33,7 @@ def as_array(value: object, *, shape: tuple[int, ...], source: str) -> npt.NDArr
     if numbers.shape != shape:
         raise CheckFailed(f"{source} returned numbers of shape {numbers.shape}; {expected}.")
     bad = int((~np.isfinite(numbers)).sum())
-    if bad:
+    if bad and finite:
         raise CheckFailed(
             f"{source} returned {bad} values of {numbers.size} that are NaN or infinite; "
             "expected finite numbers. Look for a division by zero, or a logarithm of zero."

@@ -65,7 +65,8 @@ def real_changes(
     own = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     for name, value in change.items():
         if name not in own:
-            raise CheckFailed(str(unknown("keyword of experiment", name, own)))
+            see = "These are all that experiment has."
+            raise CheckFailed(str(unknown("keyword", name, own, see=see)))
         _expect_kind(name, value, numbers_only=numbers_only)
         if isinstance(value, int | float):
             _expect_within(name, value, limits.get(name, (-math.inf, math.inf)))

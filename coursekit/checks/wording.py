@@ -13,6 +13,19 @@ def two_digits(number: float) -> str:
     return f"{float(f'{number:.2g}'):g}"
 
 
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with so many digits, two at the least, that they read differently.
+
+    >>> told_apart(2.41, 2.44), told_apart(0.8472, 0.85), told_apart(1.0, 1.0)
+    (('2.41', '2.44'), ('0.847', '0.85'), ('1', '1'))
+    """
+    for digits in range(2, 8):
+        seen, wanted = (f"{float(f'{number:.{digits}g}'):g}" for number in (one, other))
+        if seen != wanted:
+            break
+    return seen, wanted
+
+
 def kind_of(value: object) -> str:
     """What a value is, in a learner's words.
 

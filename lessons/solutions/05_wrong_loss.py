@@ -84,7 +84,7 @@ check_squared_error(squared_error)
 # - Back come two numbers: the cost of a guess, which takes all classes for equally likely; and that of
 #   an answer that is right, and as certain as a network can be.
 #
-# **The check** calls `two_numbers` on six pairs of an ending and a loss, right and wrong ones. Both
+# **The check** calls `two_numbers` on seven pairs of an ending and a loss, right and wrong ones. Both
 # numbers must be right to 0.01.
 
 
@@ -191,7 +191,8 @@ def experiment(
 #    - `"B"`: held-out rows are prepared in another way than training rows
 #    - `"C"`: the gradient vanishes on its way to the first layer
 #    - `"D"`: the steps are too large
-#    - `"E"`: the steps are, or become, too small: an epoch hardly moves the weights
+#    - `"E"`: the learning rate is, or becomes, too small: the gradients are ordinary, and a larger rate brings
+#      what a sure right answer costs close to 0
 #    - `"F"`: the loss gets outputs that it is not made for
 #    - `"G"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its

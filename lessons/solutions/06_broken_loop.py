@@ -48,7 +48,8 @@ torch.set_num_threads(1)
 #
 # A batch does not fit into memory at once.
 #
-# **Write** one step of training on it, with at most `size` rows going through the model at a time.
+# **Write** one step of training on it, with at most `size` rows going through the model at a time: what a part
+# has left in memory is free once its `backward()` is done, and not before.
 #
 # - `model`, `loss_fn`, `optimizer`: as in any loop. `loss_fn` gives the mean over the rows it gets.
 # - `x`, `y`: the batch; `x` has the shape (rows, features). `x.split(size)` cuts it into parts; the last
@@ -88,7 +89,7 @@ check_step_in_parts(step_in_parts)
 # - `loss_fn`, `x`, `y`: the criterion, and the batch that `backward()` was called on.
 # - Back comes one number for each of `model.parameters()`, in that order: the norm of what is left of
 #   `.grad` when the batch's own gradient is taken away, over the norm of `.grad`. It is 0 where all is the batch's
-#   own, and 0 for a frozen weight.
+#   own, where `.grad` is zero, and for a frozen weight.
 #
 # **The check** calls `inherited` on weights whose answer can be worked out by hand, on a network of digits after one, two and
 # ten batches, and on one that is partly frozen. Afterwards the weights and every `.grad` must be as they
@@ -102,7 +103,9 @@ def inherited(model, loss_fn, x, y):
     # autograd.grad hands the gradients over and leaves .grad alone, unlike backward()
     own = iter(torch.autograd.grad(loss_fn(model(x), y), trained))
     return [
-        ((w.grad - next(own)).norm() / w.grad.norm()).item() if w.requires_grad else 0.0
+        ((w.grad - next(own)).norm() / w.grad.norm().clamp(min=1e-9)).item()
+        if w.requires_grad
+        else 0.0
         for w in model.parameters()
     ]
     ### END SOLUTION

@@ -39,8 +39,8 @@ def test_the_text_states_the_limits_that_the_checks_use(
     assert f"to at least {HEALTHY}, and the cause must be gone" in text
     assert f"at most {LIMITS['epochs'][1]} epochs and at most {LIMITS['depth'][1]} layers" in text
     assert f"numbers must be right to {TOLERANCE}." in text
-    assert "six pairs" in text
-    assert len(pairs()) == 6
+    assert "seven pairs" in text
+    assert len(pairs()) == 7
     assert "hands it eight losses" in text
     assert len(LOSSES) == 8
     assert all(f'`"{kind}"`' in text for kind in KINDS)

@@ -62,10 +62,10 @@ Evidence = tuple[Probe, ...]
 
 
 def by_hand() -> tuple[Known, ...]:
-    """Three cases that a person can work out; their test does so.
+    """Cases that a person can work out; their test does so.
 
     >>> [known.expected.round(3).tolist() for known in by_hand()]
-    [[0.0, 0.0], [0.667, 0.667], [1.25]]
+    [[0.0, 0.0], [0.667, 0.667], [1.25], [0.0]]
     """
     one, zero = torch.ones(1, 1), torch.zeros(1, 1)
     loss_fn = nn.MSELoss()
@@ -77,18 +77,24 @@ def by_hand() -> tuple[Known, ...]:
     with torch.no_grad():
         turned.weight.copy_(torch.tensor([[1.5, 0.0]]))
     turned.weight.grad = torch.tensor([[0.0, 4.0]])
+    dead = nn.Linear(2, 1, bias=False)
+    dead.weight.grad = torch.zeros(1, 2)
     return (
         Known(
-            name="one weight after one backward()", model=once, loss_fn=loss_fn, x=one, y=zero,
-            expected=np.zeros(2),
+            name="one weight and one bias after one backward()", model=once, loss_fn=loss_fn,
+            x=one, y=zero, expected=np.zeros(2),
         ),
         Known(
-            name="one weight after three times the same backward()", model=thrice,
+            name="one weight and one bias after three times the same backward()", model=thrice,
             loss_fn=loss_fn, x=one, y=zero, expected=np.full(2, 2 / 3),
         ),
         Known(
             name="a .grad that points elsewhere", model=turned, loss_fn=loss_fn,
             x=torch.tensor([[1.0, 0.0]]), y=zero, expected=np.array([1.25]),
+        ),
+        Known(
+            name="inputs of zero, whose .grad is zero", model=dead, loss_fn=loss_fn,
+            x=torch.zeros(1, 2), y=zero, expected=np.zeros(1),
         ),
     )  # fmt: skip
 
@@ -210,7 +216,7 @@ check_inherited = Check(
         "After three times the same backward(), .grad is 12, and 8 of 12 are inherited.",
         "torch.autograd.grad(loss_fn(model(x), y), weights), with the weights that require a "
         "gradient, gives one gradient for each. Take (weight.grad - gradient).norm() / "
-        "weight.grad.norm() of each, and 0 for the others.",
+        "weight.grad.norm() of each, and 0 where that norm is 0 or the weight is frozen.",
     ),
 )
 
@@ -225,7 +231,7 @@ def _probe(inherited: Callable[..., object], known: Known) -> Probe:
     arguments = {"model": known.model, "loss_fn": known.loss_fn, "x": known.x, "y": known.y}
     outcome = call(inherited, arguments, name="inherited")
     source = f"On {known.name}, inherited"
-    seen = as_array(outcome.result, shape=known.expected.shape, source=source)
+    seen = as_array(outcome.result, shape=known.expected.shape, source=source, finite=False)
     return Probe(known=known, seen=seen, outcome=outcome)
 
 
@@ -236,7 +242,7 @@ def _first_wrong(evidence: Evidence, *, trained: bool) -> str | None:
         for (name, weight), seen, right in zip(
             weights, probe.seen, probe.known.expected, strict=True
         ):
-            if weight.requires_grad == trained and abs(seen - right) > TOLERANCE:
+            if weight.requires_grad == trained and not abs(seen - right) <= TOLERANCE:
                 return (
                     f"On {probe.known.name}, {name} has the share {two_digits(seen)}; expected "
                     f"{two_digits(right)}."

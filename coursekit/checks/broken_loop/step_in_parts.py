@@ -33,21 +33,32 @@ class Stepping:
         if earlier:
             loss_fn(model(earlier[0]), earlier[1]).backward()
             model.went.clear()  # type: ignore[operator, union-attr]
+            model.held = 0  # type: ignore[assignment]
         self.func(model, loss_fn, optimizer, x, y, size)
 
 
 class Counted(nn.Sequential):
-    """Layers that note how many rows went through at a time."""
+    """Layers that note how many rows went through at a time, and how many waited for backward()."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__(*layers)
         self.went: list[int] = []
+        self.waiting = 0
+        self.held = 0
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs of shape (rows, features)."""
         self.went.append(len(inputs))
         outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
+        if outputs.requires_grad:
+            self.waiting += len(inputs)
+            self.held = max(self.held, self.waiting)
+            outputs.register_hook(lambda _: self._done(len(inputs)))  # type: ignore[no-untyped-call]
         return outputs
+
+    def _done(self, rows: int) -> None:
+        """Their backward() has come."""
+        self.waiting -= rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +69,7 @@ class Step:
         rows: Rows of the batch.
         size: How many may go through at a time.
         most: How many went through at a time, at the most.
+        held: How many had gone through and waited for their backward(), at the most.
         gap: How far the weights are from where they should be, over the length of the right step.
         length: Length of the step over that of the right one.
     """
@@ -65,6 +77,7 @@ class Step:
     rows: int
     size: int
     most: int
+    held: int
     gap: float
     length: float
 
@@ -94,6 +107,11 @@ def rows_go_in_parts(evidence: Evidence) -> str | None:
             return (
                 f"Of {step.rows} rows with size={step.size}, {step.most} went through the model "
                 "at a time."
+            )
+        if step.held > step.size:
+            return (
+                f"Of {step.rows} rows with size={step.size}, {step.held} had gone through the "
+                "model and waited for backward() at once: all of them lie in memory."
             )
     return None
 
@@ -131,7 +149,8 @@ check_step_in_parts = Check(
         Clause(
             name="parts",
             test=rows_go_in_parts,
-            hint="x.split(size) and y.split(size) cut the batch; send one part at a time.",
+            hint="x.split(size) and y.split(size) cut the batch. Send one part, call backward() on "
+            "its loss, then send the next.",
         ),
         Clause(
             name="equal",
@@ -192,7 +211,7 @@ def _step(
     start, seen, right = (_vector(one) for one in (model, after, _at_once(model, x, y, rows)))
     length = float((right - start).norm())
     return Step(
-        rows=rows, size=size, most=max(after.went, default=0),
+        rows=rows, size=size, most=max(after.went, default=0), held=after.held,
         gap=float((seen - right).norm()) / length, length=float((seen - start).norm()) / length,
     )  # fmt: skip
 

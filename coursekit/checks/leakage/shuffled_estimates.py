@@ -15,7 +15,7 @@ from coursekit.checks.leakage.tables import SEED, Array, Numbers
 from coursekit.checks.reading import as_array
 from coursekit.checks.wording import two_digits
 
-TIMES = 6
+TIMES = (6, 4)  # on the two tables
 ROWS = 200
 # of the labels may still be at their row: chance leaves a quarter, give or take 0.03
 MOST_KEPT = 0.4
@@ -32,6 +32,7 @@ class Handed:
         pairs: For each call the label that came with each row, in the order of y.
         counted: For each call whether each label is there as often as in y, and each row once.
         said: What the estimate answered, in its order.
+        times: How many were asked for.
         returned: What came back, shape (times,).
         altered: The arguments that were changed in place.
     """
@@ -41,6 +42,7 @@ class Handed:
     pairs: tuple[Numbers, ...]
     counted: tuple[bool, ...]
     said: tuple[float, ...]
+    times: int
     returned: Array
     altered: tuple[str, ...]
 
@@ -59,13 +61,13 @@ def gather(shuffled_estimates: object) -> Evidence:
     sorted_labels = np.arange(ROWS) * 4 // ROWS  # rolling these would leave most at their row
     mixed = np.random.default_rng(SEED).integers(0, 4, ROWS)
     handed = (
-        _handed(shuffled_estimates, "a table sorted by label", sorted_labels),
-        _handed(shuffled_estimates, "a table in no order", mixed),
+        _handed(shuffled_estimates, "a table sorted by label", sorted_labels, TIMES[0]),
+        _handed(shuffled_estimates, "a table in no order", mixed, TIMES[1]),
     )
     x = np.random.default_rng(SEED).normal(size=(60, 500))
     y = np.arange(60) % 2
     means = [
-        float(_returned(shuffled_estimates, estimate, x, y, "a real estimate")[0].mean())
+        float(_returned(shuffled_estimates, estimate, x, y, TIMES[0])[0].mean())
         for estimate in (_leaking, _honest)
     ]
     return Evidence(handed=handed, leaking=means[0], honest=means[1])
@@ -114,8 +116,16 @@ def answers_come_back(evidence: Evidence) -> str | None:
                 f"On {one.name}, {two_digits(gap[0])} came back, which estimate never said of "
                 "shuffled labels."
             )
-        if len(one.said) != TIMES:
-            return f"On {one.name}, estimate was called {len(one.said)} times; expected {TIMES}."
+        if len(one.said) != one.times:
+            return (
+                f"With times={one.times}, estimate was called {len(one.said)} times; expected "
+                f"{one.times}."
+            )
+        if not np.allclose(np.sort(one.returned), np.sort(one.said)):
+            return (
+                f"On {one.name}, the {one.times} numbers that came back are not the ones that the "
+                f"{one.times} calls of estimate gave, one for each."
+            )
     return None
 
 
@@ -154,7 +164,8 @@ check_shuffled_estimates = Check(
         Clause(
             name="anew",
             test=each_time_anew,
-            hint="Where do you seed? A generator made inside the loop starts afresh each time.",
+            hint="Permute anew in each turn. Make the generator once, before the loop: inside it, "
+            "it would start afresh each time.",
         ),
         Clause(
             name="answers",
@@ -178,7 +189,7 @@ check_shuffled_estimates = Check(
 )
 
 
-def _handed(answer: object, name: str, y: Numbers) -> Handed:
+def _handed(answer: object, name: str, y: Numbers, times: int) -> Handed:
     """Two columns name the row, so that rows and labels can be matched whichever was shuffled."""
     seen: list[tuple[Array, Numbers]] = []
     said: list[float] = []
@@ -189,12 +200,12 @@ def _handed(answer: object, name: str, y: Numbers) -> Handed:
         return said[-1]
 
     x = np.stack([np.arange(ROWS), np.arange(ROWS) ** 2], axis=1).astype(float)
-    returned, altered = _returned(answer, estimate, x, y, name)
+    returned, altered = _returned(answer, estimate, x, y, times)
     matched = [_matched(rows, labels, y) for rows, labels in seen]
     return Handed(
         name=name, y=y, pairs=tuple(pairs for pairs, _ in matched),
-        counted=tuple(counted for _, counted in matched), said=tuple(said), returned=returned,
-        altered=altered,
+        counted=tuple(counted for _, counted in matched), said=tuple(said), times=times,
+        returned=returned, altered=altered,
     )  # fmt: skip
 
 
@@ -208,13 +219,13 @@ def _matched(rows: Array, labels: Numbers, y: Numbers) -> tuple[Numbers, bool]:
 
 
 def _returned(
-    answer: object, estimate: Callable[..., float], x: Array, y: Numbers, name: str
+    answer: object, estimate: Callable[..., float], x: Array, y: Numbers, times: int
 ) -> tuple[Array, tuple[str, ...]]:
     """One call of the answer: its numbers, and what it changed in place."""
-    arguments = {"estimate": estimate, "x": x, "y": y, "times": TIMES}
+    arguments = {"estimate": estimate, "x": x, "y": y, "times": times}
     outcome = call(answer, arguments, name="shuffled_estimates")
-    source = f"On {name}, shuffled_estimates"
-    return as_array(outcome.result, shape=(TIMES,), source=source), outcome.altered
+    source = f"With times={times}, shuffled_estimates"
+    return as_array(outcome.result, shape=(times,), source=source), outcome.altered
 
 
 def _leaking(x: Array, y: Numbers) -> float:

@@ -96,8 +96,17 @@ def _outputs_in_words(run: Run) -> str:
     )
 
 
+def _steps_in_words(run: Run) -> str:
+    """How far an epoch goes, and what no learning rate changes."""
+    return f"{deep.CAUSES['E'].measured(run.read)}; and {_outputs_in_words(run)}, at any rate"
+
+
 CAUSES: Mapping[str, Cause[Run]] = {
-    **{letter: _as_before(deep.CAUSES[letter]) for letter in "ABCDE"},
+    **{letter: _as_before(deep.CAUSES[letter]) for letter in "ABCD"},
+    "E": Cause(
+        holds=lambda run: deep.CAUSES["E"].holds(run.read) and not are_probabilities(run),
+        measured=_steps_in_words,
+    ),
     "F": Cause(holds=are_probabilities, measured=_outputs_in_words),
     "G": _as_before(deep.CAUSES["F"]),
 }

@@ -11,12 +11,11 @@ from torch import Tensor
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.reading import as_array
-from coursekit.checks.wording import two_digits
+from coursekit.checks.wording import told_apart
 
-ROWS = 7
+ROWS = (7, 5)  # of outputs as a column, and as a row
 SEED = 105
 TOLERANCE = 1e-3
-SHAPES = ((ROWS, 1), (ROWS,))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,9 +54,9 @@ def pairs() -> Iterator[tuple[Tensor, Tensor]]:
     [(2, 2), (2, 1), (1, 2), (1, 1)]
     """
     source = torch.Generator().manual_seed(SEED)
-    numbers, wanted = torch.randn(2, ROWS, generator=source)
-    for shape in SHAPES:
-        for other in SHAPES:
+    for rows, shape in zip(ROWS, ((-1, 1), (-1,)), strict=True):
+        numbers, wanted = torch.randn(2, rows, generator=source)
+        for other in ((-1, 1), (-1,)):
             yield numbers.reshape(shape).clone().requires_grad_(), wanted.reshape(other).clone()
 
 
@@ -65,10 +64,8 @@ def value_is_right(evidence: Evidence) -> str | None:
     """The mean squared error, whatever the shapes."""
     for one in evidence:
         if abs(one.seen - one.expected) > TOLERANCE:
-            return (
-                f"With {one.shapes}, squared_error gave {two_digits(one.seen)}; expected "
-                f"{two_digits(one.expected)}."
-            )
+            seen, expected = told_apart(one.seen, one.expected)
+            return f"With {one.shapes}, squared_error gave {seen}; expected {expected}."
     return None
 
 
@@ -106,7 +103,8 @@ check_squared_error = Check(
         Clause(
             name="value",
             test=value_is_right,
-            hint="Print the shape of the difference. It must hold one number for each row.",
+            hint="Print the shape of the difference: one number for each row? Then square, and "
+            "take the mean.",
         ),
         Clause(
             name="gradient",

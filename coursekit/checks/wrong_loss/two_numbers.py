@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.reading import as_array
-from coursekit.checks.wording import two_digits
+from coursekit.checks.wording import told_apart
 
 TOLERANCE = 0.01  # nat; a logit of 10 is sure enough
 
@@ -65,7 +65,7 @@ def pairs() -> tuple[Known, ...]:
     """Right and wrong pairs of an ending and a loss.
 
     >>> [round(known.certain, 2) for known in pairs()]
-    [0.0, 1.46, 0.31, 0.0, 0.0, 3.62]
+    [0.0, 1.46, 0.31, 0.0, 0.0, 3.62, 0.0]
     """
     return (
         Known(
@@ -91,6 +91,10 @@ def pairs() -> tuple[Known, ...]:
         Known(
             name="Softmax into CrossEntropyLoss, 100 classes", ending=nn.Softmax(dim=1),
             loss_fn=nn.CrossEntropyLoss(), classes=100, guess=math.log(100), certain=floor(100),
+        ),
+        Known(
+            name="Softmax into a squared error, 4 classes", ending=nn.Softmax(dim=1),
+            loss_fn=SquaredError(), classes=4, guess=0.1875, certain=0.0,
         ),
     )  # fmt: skip
 
@@ -173,7 +177,5 @@ def _told(two_numbers: object, known: Known) -> Told:
 
 def _differs(one: Told, what: str, seen: float, expected: float) -> str:
     """A sentence on a number that is not right."""
-    return (
-        f"On {one.known.name}, your function says that {what} {two_digits(seen)}; expected "
-        f"{two_digits(expected)}."
-    )
+    told, known = told_apart(seen, expected)
+    return f"On {one.known.name}, your function says that {what} {told}; expected {known}."

@@ -135,7 +135,7 @@ UNREADABLE = (
     ("C", "diagnose returned the text 'C'; expected a letter and a dictionary, such as"),
     (("G", {}), "expected one of A, B, C, D, E, F."),
     (("C", "gather"), "diagnose returned the text 'gather' as the change; expected a"),
-    (("C", {"zero_grad": 1}), "No keyword of experiment 'zero_grad'."),
+    (("C", {"zero_grad": 1}), "No keyword 'zero_grad'."),
     (("C", {"gather": [1]}), "gather got a list; expected a number, a text or None."),
     (("C", {"epochs": 500}), "epochs=500 was not run: the check runs 1 to 30."),
     (("C", {"gather": 0}), "gather=0 was not run: the check runs 1 to 10000."),

@@ -15,7 +15,9 @@ def with_autograd(model, loss_fn, x, y):
     trained = [w for w in model.parameters() if w.requires_grad]
     own = iter(torch.autograd.grad(loss_fn(model(x), y), trained))
     return [
-        ((w.grad - next(own)).norm() / w.grad.norm()).item() if w.requires_grad else 0.0
+        ((w.grad - next(own)).norm() / w.grad.norm().clamp(min=1e-9)).item()
+        if w.requires_grad
+        else 0.0
         for w in model.parameters()
     ]
 
@@ -29,7 +31,8 @@ def on_a_copy(model, loss_fn, x, y):
         if old.grad is None:
             shares.append(0)
         else:
-            shares.append(torch.dist(old.grad, new.grad) / torch.linalg.vector_norm(old.grad))
+            size = torch.linalg.vector_norm(old.grad)
+            shares.append(torch.dist(old.grad, new.grad) / size if size > 0 else 0)
     return torch.tensor(shares)
 
 
@@ -40,7 +43,7 @@ def put_back(model, loss_fn, x, y):
     for place, (weight, grad) in enumerate(zip(model.parameters(), stored)):
         if grad is not None:
             own = weight.grad - grad
-            shares[place] = (grad - own).norm() / grad.norm()
+            shares[place] = ((grad - own).norm() / grad.norm()).nan_to_num()
         weight.grad = grad
     return shares.numpy()
 
@@ -67,7 +70,7 @@ def comparing(compare, *, frozen=0.0):
 
 
 def share(grad, own):
-    return (grad - own).norm() / grad.norm()
+    return (grad - own).norm() / grad.norm().clamp(min=1e-9)
 
 
 def backward_in_place(model, loss_fn, x, y):
@@ -113,6 +116,12 @@ def says_so(model, loss_fn, x, y):
 
 
 WRONG = (
+    Wrong(
+        name="zero over zero",
+        answer=comparing(lambda grad, own: (grad - own).norm() / grad.norm()),
+        fails="shares",
+        says=r"On inputs of zero, whose \.grad is zero, weight has the share nan; expected 0\.",
+    ),
     Wrong(
         name="over its own norm",
         answer=comparing(lambda grad, own: (grad - own).norm() / own.norm()),
@@ -168,7 +177,7 @@ WRONG = (
         name="takes a step",
         answer=steps,
         fails="changes",
-        says=r"On one weight after one backward\(\), inherited changed model\.",
+        says=r"On one weight and one bias after one backward\(\), inherited changed model\.",
     ),
     Wrong(name="leaves the model in evaluation mode", answer=evaluates, fails="changes"),
     Wrong(name="thaws the model", answer=thaws, fails="changes"),

@@ -56,6 +56,15 @@ RIGHT: dict[str, Function] = {
 }
 
 
+def summed_first(model, loss_fn, optimizer, x, y, size):
+    optimizer.zero_grad()
+    total = 0
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        total = total + loss_fn(model(inputs), labels) * len(inputs) / len(x)
+    total.backward()
+    optimizer.step()
+
+
 def gathering(share, *, emptied="first", stepping="last"):
     """An answer that multiplies each part's loss by `share(part, rows, size)`."""
 
@@ -122,6 +131,12 @@ WRONG = (
         says=r"Of 32 rows with size=8, 32 went through the model at a time\.",
     ),
     Wrong(name="one look too many", answer=joined, fails="parts"),
+    Wrong(
+        name="one backward for all parts",
+        answer=summed_first,
+        fails="parts",
+        says=r"32 had gone through the model and waited for backward\(\) at once",
+    ),
     Wrong(
         name="not divided",
         answer=gathering(lambda part, rows, size: 1),

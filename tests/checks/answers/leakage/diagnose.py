@@ -128,7 +128,7 @@ UNREADABLE = (
     ("E", "diagnose returned the text 'E'; expected a letter and a dictionary, such as"),
     (("H", {}), "expected one of A, B, C, D, E, F, G."),
     (("E", "repeat"), "diagnose returned the text 'repeat' as the change; expected a"),
-    (("E", {"oversample": None}), "No keyword of experiment 'oversample'."),
+    (("E", {"oversample": None}), "No keyword 'oversample'."),
     (("E", {"repeat": ["training"]}), "repeat got a list; expected a number, a text or None."),
     (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 0 to 60."),
     (("E", {"scale_on": "train"}), "experiment(seed, scale_on='train') raised"),

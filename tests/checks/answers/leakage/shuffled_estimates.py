@@ -120,7 +120,19 @@ def in_place(estimate, x, y, times):
     return said
 
 
+def one_for_all(estimate, x, y, times):
+    draw = np.random.default_rng(0)
+    said = [estimate(x, draw.permutation(y)) for _ in range(times)]
+    return [said[0]] * times
+
+
 WRONG = (
+    Wrong(
+        name="the first for all",
+        answer=one_for_all,
+        fails="answers",
+        says=r"the 6 numbers that came back are not the ones that the 6 calls of estimate gave",
+    ),
     Wrong(
         name="nothing shuffled",
         answer=nothing_shuffled,

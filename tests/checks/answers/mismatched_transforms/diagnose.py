@@ -95,7 +95,7 @@ WRONG = (
 UNREADABLE = (
     ("D", "diagnose returned the text 'D'; expected a letter and a dictionary, such as (\"A\""),
     (("F", {}), "expected one of A, B, C, D, E."),
-    (("D", {"keep": False}), "No keyword of experiment 'keep'."),
+    (("D", {"keep": False}), "No keyword 'keep'."),
     (("D", {"keep_start": [False]}), "keep_start got a list; expected a number, a text or None."),
     (("D", {"epochs": 5000}), "epochs=5000 was not run: the check runs 0 to 100."),
 )

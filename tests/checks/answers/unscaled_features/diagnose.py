@@ -125,7 +125,7 @@ UNREADABLE = (
     (("F", {}), "expected one of A, B, C, D, E."),
     ((float("nan"), {}), "diagnose returned a float as the letter"),
     (("C", "batchnorm"), "diagnose returned the text 'batchnorm' as the change; expected a"),
-    (("C", {"learning_rate": 1.0}), "No keyword of experiment 'learning_rate'."),
+    (("C", {"learning_rate": 1.0}), "No keyword 'learning_rate'."),
     (("C", {"lr": [1.0]}), "lr got a list; expected a number, a text or None."),
     (("C", {"epochs": 5000}), "epochs=5000 was not run: the check runs 0 to 100."),
     (("C", {"lr": "fast"}), "experiment(seed, lr='fast') raised"),

@@ -135,7 +135,7 @@ UNREADABLE = (
     ("E", "diagnose returned the text 'E'; expected a letter and a dictionary, such as"),
     (("G", {}), "expected one of A, B, C, D, E, F."),
     (("E", "decay"), "diagnose returned the text 'decay' as the change; expected a"),
-    (("E", {"gamma": 1.0}), "No keyword of experiment 'gamma'."),
+    (("E", {"gamma": 1.0}), "No keyword 'gamma'."),
     (("E", {"decay": [1.0]}), "decay got a list; expected a number, a text or None."),
     (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 0 to 30."),
     (("E", {"decay": "slow"}), "experiment(seed, decay='slow') raised"),

@@ -98,8 +98,8 @@ WRONG = (
     Wrong(
         name="the colleague's word",
         answer=answering("E", lr=1.0),
-        says=r"You answered E\. .* the last epoch moved the weights by 0\.0\d+ times their size\. "
-        r"So it is not E\.",
+        says=r"You answered E\. .* the last epoch moved the weights by 0\.0\d+ times their size; "
+        r"and what the loss gets .* So it is not E\.",
     ),
     Wrong(
         name="vanishing",
@@ -157,7 +157,7 @@ UNREADABLE = (
     ("F", "diagnose returned the text 'F'; expected a letter and a dictionary, such as"),
     (("H", {}), "expected one of A, B, C, D, E, F, G."),
     (("F", "logits"), "diagnose returned the text 'logits' as the change; expected a"),
-    (("F", {"last": "logits"}), "No keyword of experiment 'last'."),
+    (("F", {"last": "logits"}), "No keyword 'last'."),
     (("F", {"lr": [1.0]}), "lr got a list; expected a number, a text or None."),
     (("F", {"epochs": 500}), "epochs=500 was not run: the check runs 0 to 30."),
     (("F", {"ends_in": "numbers"}), "experiment(seed, ends_in='numbers') raised"),
