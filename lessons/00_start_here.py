@@ -231,7 +231,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - they differ: lesson [02](02_mismatched_transforms.ipynb)
 # - the same; and with shuffled labels validation still finds it good: lesson [07](07_leakage.ipynb)
 # - the same; validation rows have a twin among the training rows: lesson [07](07_leakage.ipynb)
-# - the same; one column alone predicts it: lesson [07](07_leakage.ipynb)
+# - the same; much is lost without one certain column: lesson [07](07_leakage.ipynb)
 # - the same; patients, makers or days stand on both sides: lesson [07](07_leakage.ipynb)
 #
 # </details>

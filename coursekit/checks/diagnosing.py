@@ -4,7 +4,7 @@ The untouched script, the script with the change and, where a letter blames a se
 with other values of it. A letter is judged by measuring these runs: no answer is stored anywhere.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -139,28 +139,13 @@ class Diagnosis(Generic[R]):
         """What the letter says is true of the untouched script."""
         if evidence.others:
             return self._other_settings_heal(evidence)
-        letter, cause = evidence.letter, self.causes[evidence.letter]
-        for seed, run in zip(self.seeds, evidence.untouched, strict=True):
-            if not cause.holds(run):
-                return (
-                    f"You answered {letter}. Measured on seed {seed}: {cause.measured(run)}. "
-                    f"So it is not {letter}."
-                )
-        return None
+        letter = evidence.letter
+        return ruled_out(letter, self.causes[letter], self.seeds, evidence.untouched)
 
     def one_change(self, evidence: Evidence[R]) -> str | None:
         """One keyword differs; none where the script is healthy."""
         healthy = all(self.causes[self.healthy].holds(run) for run in evidence.untouched)
-        expected = 0 if healthy else 1
-        if len(evidence.changes) == expected:
-            return None
-        if not evidence.changes:
-            return (
-                f"You answered {evidence.letter}, and your change alters nothing: no keyword is "
-                "other than in the script; expected one that acts on the cause."
-            )
-        names = ", ".join(evidence.changes)
-        return f"Your change alters {names}: {len(evidence.changes)} keywords; expected {expected}."
+        return too_few_or_many(evidence.letter, evidence.changes, expected=0 if healthy else 1)
 
     def change_heals(self, evidence: Evidence[R]) -> str | None:
         """With the change, held-out rows are named rightly."""
@@ -240,6 +225,40 @@ class Diagnosis(Generic[R]):
             f"{self.seeds[0]}: {tried}; the best accuracy is {best:.2f}, while {measured}. "
             f"So it is not {evidence.letter}."
         )
+
+
+def ruled_out(letter: str, cause: Cause[R], seeds: Sequence[int], runs: Sequence[R]) -> str | None:
+    """A sentence where a run does not show the cause that the letter stands for.
+
+    Args:
+        letter: What was answered.
+        cause: What it stands for.
+        seeds: The seed of each run.
+        runs: The script as it stands.
+    """
+    for seed, run in zip(seeds, runs, strict=True):
+        if not cause.holds(run):
+            return (
+                f"You answered {letter}. Measured on seed {seed}: {cause.measured(run)}. "
+                f"So it is not {letter}."
+            )
+    return None
+
+
+def too_few_or_many(letter: str, changes: Settings, *, expected: int) -> str | None:
+    """A sentence where a change has more keywords, or fewer, than the cause calls for.
+
+    >>> too_few_or_many("A", {"lr": 0.1, "epochs": 9}, expected=1)
+    'Your change alters lr, epochs: 2 keywords; expected 1.'
+    """
+    if len(changes) == expected:
+        return None
+    if not changes:
+        return (
+            f"You answered {letter}, and your change alters nothing: no keyword is other than in "
+            "the script; expected one that acts on the cause."
+        )
+    return f"Your change alters {', '.join(changes)}: {len(changes)} keywords; expected {expected}."
 
 
 def _setting(settings: Mapping[str, float]) -> str:

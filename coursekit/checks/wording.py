@@ -10,7 +10,7 @@ def two_digits(number: float) -> str:
     >>> two_digits(603.2), two_digits(0.0123), two_digits(7.77e9)
     ('600', '0.012', '7.8e+09')
     """
-    return f"{float(f'{number:.2g}'):g}"
+    return _to(number, 2)
 
 
 def told_apart(one: float, other: float) -> tuple[str, str]:
@@ -20,7 +20,7 @@ def told_apart(one: float, other: float) -> tuple[str, str]:
     (('2.41', '2.44'), ('0.847', '0.85'), ('1', '1'))
     """
     for digits in range(2, 8):
-        seen, wanted = (f"{float(f'{number:.{digits}g}'):g}" for number in (one, other))
+        seen, wanted = _to(one, digits), _to(other, digits)
         if seen != wanted:
             break
     return seen, wanted
@@ -40,3 +40,8 @@ def kind_of(value: object) -> str:
         return f"an array of shape {tuple(value.shape)}"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def _to(number: float, digits: int) -> str:
+    """A number to so many digits, without an exponent where it can be read without."""
+    return f"{float(f'{number:.{digits}g}'):g}"

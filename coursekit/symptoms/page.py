@@ -21,9 +21,9 @@ li b { white-space: nowrap } code { font-size: 7pt }
 """
 
 
-def text(symptoms: Collection[Symptom] = SYMPTOMS) -> str:
+def text() -> str:
     """The map as lines for a terminal: each lead with its lessons and its cases."""
-    return "\n\n".join("\n".join(_lines(symptom)) for symptom in symptoms)
+    return "\n\n".join("\n".join(_lines(symptom)) for symptom in SYMPTOMS)
 
 
 def _lines(symptom: Symptom) -> list[str]:
@@ -81,9 +81,9 @@ def _links(lead: Lead, written: Collection[str]) -> str:
     return "; ".join([*parts, *(f"`coursekit cases {name}`" for name in missing)])
 
 
-def card(symptoms: Collection[Symptom] = SYMPTOMS) -> str:
+def card() -> str:
     """The map as one HTML page that prints on one sheet of A4."""
-    sections = "\n".join(_section(symptom) for symptom in symptoms)
+    sections = "\n".join(_section(symptom) for symptom in SYMPTOMS)
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>Why won't it train? Symptoms</title><style>{_STYLE}</style></head><body>\n"

@@ -200,7 +200,7 @@ SEEN = {
 def test_the_loss_looks_as_the_map_of_symptoms_says(case: Case) -> None:
     told = [symptom.words for symptom, _ in places(case.name) if symptom.words in SEEN]
     if not told or case.kind == "myth":
-        pytest.skip("its symptom is not one of the loss, or it is told among those that are")
+        pytest.skip("its symptom is not one of the loss, or it is a myth")
     found, scores = watched(case, "broken", UNSEEN)
     assert all(SEEN[words](found["loss"].values) for words in told)
     if any("guess" in words for words in told):

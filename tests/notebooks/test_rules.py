@@ -6,9 +6,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbtools import rules
+from nbtools.alone import borrowed, each_alone
 from nbtools.clean import WIDGET_VIEW
 from nbtools.execute import CellFailedError, execute
-from nbtools.lesson_rules import each_alone, plan, sections, shown_too_early
+from nbtools.lesson_rules import plan, sections, shown_too_early
 from nbtools.source import KERNEL
 from nbtools.targets import ROOT
 
@@ -160,6 +161,7 @@ def test_each_section_gets_the_names_of_the_setup_and_no_others() -> None:
     ]  # fmt: skip
     notebook.cells[3].source = notebook.cells[4].source = "7"
     assert [part.title for part in sections(notebook)] == ["One", "Two", "Three"]
+    assert borrowed(notebook) == []
     every = each_alone(notebook)
     execute(every)
     assert every.cells[-1].outputs[0].text == "[1] False\n"
@@ -170,6 +172,7 @@ def test_a_section_that_needs_the_one_before_fails() -> None:
     notebook.cells[3].source = "made = 2"
     notebook.cells[4].source = "7"
     notebook.cells += [new_markdown_cell("## Two"), new_code_cell("made")]
+    assert borrowed(notebook) == ["Section 'Two': Undefined name `made`."]
     with pytest.raises(CellFailedError, match="NameError: name 'made' is not defined"):
         execute(each_alone(notebook))
 

@@ -1,27 +1,11 @@
 """The map of the course holds every case, and is what lesson 00 shows."""
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
-
 import pytest
+from fill_map import START, filled
 
 from coursekit.cases import CASES
 from coursekit.cases.case import Case, Raises
 from coursekit.symptoms import SYMPTOMS, markdown, places, text
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def filler() -> ModuleType:
-    """The tool that writes the map into lesson 00."""
-    spec = importlib.util.spec_from_file_location("fill_map", ROOT / "tools" / "fill_map.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -51,9 +35,9 @@ def test_an_error_is_told_by_words_that_it_has() -> None:
                     case.broken.run(0)
 
 
-def test_lesson_00_shows_the_map(filler: ModuleType) -> None:
+def test_lesson_00_shows_the_map() -> None:
     """Where this fails, run ``python tools/fill_map.py`` and build lesson 00."""
-    assert (ROOT / "lessons" / "00_start_here.py").read_text(encoding="utf-8") == filler.filled()
+    assert START.read_text(encoding="utf-8") == filled()
 
 
 def test_a_lesson_is_linked_where_it_is_written_and_named_by_command_where_not() -> None:

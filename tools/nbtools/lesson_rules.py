@@ -1,12 +1,10 @@
 """What must hold for the plan of a lesson: its sections, their minutes, its predictions."""
 
 import ast
-import copy
 from dataclasses import dataclass
 from itertools import pairwise
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 
 from nbtools.source import parse, tags
 from nbtools.targets import Kind
@@ -42,29 +40,6 @@ def sections(notebook: NotebookNode) -> list[Section]:
         )
         for start, end in pairwise([*starts, len(notebook.cells)])
     ]
-
-
-_KEEP = "_after_setup = dict(globals())"
-_BACK = """\
-for _name in {_name for _name in globals() if not _name.startswith("_")} - set(_after_setup):
-    del globals()[_name]
-globals().update(_after_setup)
-"""
-
-
-def each_alone(notebook: NotebookNode) -> NotebookNode:
-    """The set-up cell, then each section's code on what the set-up alone has left; none of it run.
-
-    One kernel serves all sections: before each, its names are those that the set-up left.
-    """
-    part = copy.deepcopy(notebook)
-    setup = [cell for cell in part.cells if "setup" in tags(cell)]
-    rest = []
-    for section in sections(part):
-        code = [cell for cell in section.cells if cell.cell_type == "code" and cell not in setup]
-        rest += [new_code_cell(_BACK), section.heading, *code] if code else []
-    part.cells = [*setup, new_code_cell(_KEEP), *rest]
-    return part
 
 
 def plan(notebook: NotebookNode, kind: Kind, name: str) -> list[str]:

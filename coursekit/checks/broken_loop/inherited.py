@@ -12,7 +12,7 @@ from coursekit.checks.calling import Call, call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.networks import linear
 from coursekit.checks.reading import as_array
-from coursekit.checks.wording import two_digits
+from coursekit.checks.wording import told_apart, two_digits
 from coursekit.datasets import load_dataset
 
 Array = npt.NDArray[np.float64]
@@ -243,10 +243,8 @@ def _first_wrong(evidence: Evidence, *, trained: bool) -> str | None:
             weights, probe.seen, probe.known.expected, strict=True
         ):
             if weight.requires_grad == trained and not abs(seen - right) <= TOLERANCE:
-                return (
-                    f"On {probe.known.name}, {name} has the share {two_digits(seen)}; expected "
-                    f"{two_digits(right)}."
-                )
+                told, known = told_apart(seen, right)
+                return f"On {probe.known.name}, {name} has the share {told}; expected {known}."
     return None
 
 

@@ -4,13 +4,12 @@ Here a healed script does not score better but tells the truth, so what heals is
 distance of the estimate from the accuracy on new rows.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
-from coursekit.checks.experiment import Script, Settings, call_text
+from coursekit.checks.diagnosing import Evidence, ruled_out, too_few_or_many
+from coursekit.checks.experiment import Script, call_text
 from coursekit.checks.leakage.runs import CAUSES, HONEST, Run, copies, run
 from coursekit.checks.said import letter_and_change, real_changes
 
@@ -21,24 +20,7 @@ LIES = 0.15  # how much too good the script is at the least, in the mean, as it 
 COPIES = 0.2  # least share of copies among the validation rows, as it is given
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Evidence:
-    """What the learner said, and what running showed.
-
-    Attributes:
-        letter: The cause that was named.
-        changes: Keyword and value, where the value is not the script's own.
-        untouched: A run for each seed of the script as it stands.
-        changed: A run for each seed with the changes.
-    """
-
-    letter: str
-    changes: Settings
-    untouched: tuple[Run, ...]
-    changed: tuple[Run, ...]
-
-
-def gather(diagnose: object, experiment: Script) -> Evidence:
+def gather(diagnose: object, experiment: Script) -> Evidence[Run]:
     """Read the answer, then run the script with and without its change."""
     said = call(diagnose, {}, name="diagnose").result
     letter, change = letter_and_change(said, CAUSES)
@@ -50,7 +32,7 @@ def gather(diagnose: object, experiment: Script) -> Evidence:
     )
 
 
-def script_is_as_given(evidence: Evidence) -> str | None:
+def script_is_as_given(evidence: Evidence[Run]) -> str | None:
     """Without a change, the script lies as it did when the learner got it."""
     edited = "Without a change, the script does not behave as it was given:"
     if too_good(evidence.untouched) < LIES:
@@ -61,29 +43,18 @@ def script_is_as_given(evidence: Evidence) -> str | None:
     return None
 
 
-def letter_is_measured(evidence: Evidence) -> str | None:
+def letter_is_measured(evidence: Evidence[Run]) -> str | None:
     """What the letter says is true of the untouched script."""
-    letter, cause = evidence.letter, CAUSES[evidence.letter]
-    for seed, one in zip(SEEDS, evidence.untouched, strict=True):
-        if not cause.holds(one):
-            return (
-                f"You answered {letter}. Measured on seed {seed}: {cause.measured(one)}. "
-                f"So it is not {letter}."
-            )
-    return None
+    return ruled_out(evidence.letter, CAUSES[evidence.letter], SEEDS, evidence.untouched)
 
 
-def one_change(evidence: Evidence) -> str | None:
+def one_change(evidence: Evidence[Run]) -> str | None:
     """One keyword differs; none where the script is healthy."""
     healthy = all(CAUSES[HEALTHY].holds(one) for one in evidence.untouched)
-    expected = 0 if healthy else 1
-    if len(evidence.changes) == expected:
-        return None
-    names = ", ".join(evidence.changes) or "nothing"
-    return f"Your change alters {names}: {len(evidence.changes)} keywords; expected {expected}."
+    return too_few_or_many(evidence.letter, evidence.changes, expected=0 if healthy else 1)
 
 
-def cause_is_gone(evidence: Evidence) -> str | None:
+def cause_is_gone(evidence: Evidence[Run]) -> str | None:
     """With the change, no copies are left among the validation rows."""
     for seed, one in zip(SEEDS, evidence.changed, strict=True):
         if CAUSES["E"].holds(one):
@@ -94,7 +65,7 @@ def cause_is_gone(evidence: Evidence) -> str | None:
     return None
 
 
-def estimate_is_honest(evidence: Evidence) -> str | None:
+def estimate_is_honest(evidence: Evidence[Run]) -> str | None:
     """With the change, the estimate says what new rows say."""
     gap = too_good(evidence.changed)
     if gap <= HONEST:
@@ -110,7 +81,7 @@ def too_good(runs: tuple[Run, ...]) -> float:
     return float(np.mean([one.too_good for one in runs]))
 
 
-def verified(evidence: Evidence) -> str:
+def verified(evidence: Evidence[Run]) -> str:
     """What a pass has shown."""
     before = too_good(evidence.untouched)
     return (

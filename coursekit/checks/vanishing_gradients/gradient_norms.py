@@ -5,7 +5,7 @@ import numpy as np
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.measuring import LEAVES_NOTHING_BEHIND, NO_OLD_GRADIENT, Probes, probes_of
 from coursekit.checks.vanishing_gradients.networks import by_hand, ten_layers
-from coursekit.checks.wording import two_digits
+from coursekit.checks.wording import told_apart, two_digits
 
 TOLERANCE = 0.01  # of a norm; float32 keeps 1e-4 of it even behind ten sigmoids
 
@@ -24,9 +24,10 @@ def norms_are_right(evidence: Probes) -> str | None:
         gaps = np.abs(probe.seen - probe.expected) / probe.expected
         worst = int(gaps.argmax())
         if gaps[worst] > TOLERANCE:
+            seen, expected = told_apart(probe.seen[worst], probe.expected[worst])
             return (
-                f"On {probe.name}, layer {worst + 1} of {len(gaps)} has the norm "
-                f"{two_digits(probe.seen[worst])}; expected {two_digits(probe.expected[worst])}."
+                f"On {probe.name}, layer {worst + 1} of {len(gaps)} has the norm {seen}; expected "
+                f"{expected}."
             )
     return None
 
