@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from sklearn.neighbors import KNeighborsClassifier
 from torch.utils.data import TensorDataset
 
 from coursekit.cases.case import Recipe, Setup
@@ -90,7 +91,11 @@ def measure(recipe: Recipe, seed: int) -> Sheet:
             for _ in recipe.train(setup):
                 pass
         numbers = {**_facts(setup, vitals.record), **_scores(recipe, setup)}
-    numbers |= _entering("training", np.concatenate(door.inputs), *door.labelled(setup))
+    rows, labels = door.labelled(setup)
+    numbers |= _entering("training", np.concatenate(door.inputs), rows, labels)
+    if numbers["classes"]:
+        once = len(setup.train.dataset)  # the first epoch; later ones bring the same rows
+        numbers["neighbours"] = strangers(rows[:once], labels[:once])
     owners = [name for name, _ in _owners(setup.model)]
     return Sheet(
         curves=rounded(_curves(vitals.record, owners)),
@@ -104,6 +109,14 @@ def rounded(values: Array) -> npt.NDArray[np.float32]:
     with np.errstate(over="ignore"):
         digits = np.array([float(text) for text in texts], dtype=np.float32)
     return np.where(np.abs(digits) < TINY, np.float32(0), digits).reshape(values.shape)
+
+
+def strangers(rows: Array, labels: Array) -> float:
+    """Share of the rows whose nearest other row has another label, of those that are numbers."""
+    whole = np.isfinite(rows).all(axis=1)
+    nearest = KNeighborsClassifier(n_neighbors=1).fit(rows[whole], labels[whole])
+    (places,) = nearest.kneighbors(return_distance=False).T  # of each row, itself left out
+    return float(np.mean(labels[whole][places] != labels[whole]))
 
 
 def _flat(tensor: torch.Tensor) -> Array:
@@ -179,6 +192,7 @@ def _facts(setup: Setup, found: Record) -> dict[str, float]:
     facts = {
         "columns": float(rows[0].numel()),
         "weight_layers": float(len(_owners(setup.model))),
+        "weights": float(sum(part.numel() for part in setup.model.parameters())),
         "rows": float(len(rows)),
         "steps": float(found.step_count),
         "lost_at": float(found["non_finite"].steps[lost[0]]) if len(lost) else math.nan,

@@ -11,6 +11,7 @@ HEALTHY_WORDS = "Nothing: the run is healthy"
 
 # How a run with that cause looks at first sight. A good wrong answer looks like the right one.
 Look = Literal["stuck", "wild", "fine"]
+Asks = Literal["", "classes", "number", "pictures", "colour"]
 _NEAR: Mapping[Look, tuple[Look, ...]] = {
     "stuck": ("stuck", "wild", "fine"),
     "wild": ("wild", "stuck", "fine"),
@@ -44,6 +45,7 @@ class Cause:
         look: How a run with it looks at first sight.
         apart: Causes that are never asked beside it: both would be true, or nothing that is
             shown could part them.
+        asks: What rows must be for it to be possible at all; "" where they may be any.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Cause:
     words: str
     look: Look
     apart: tuple[str, ...] = ()
+    asks: Asks = ""
 
 
 CAUSES: Mapping[str, Cause] = {
@@ -74,6 +77,7 @@ CAUSES: Mapping[str, Cause] = {
             lesson="02",
             words="In use the colour channels come in another order",
             look="fine",
+            asks="colour",
         ),
         Cause(
             name="step-missing",
@@ -167,6 +171,7 @@ CAUSES: Mapping[str, Cause] = {
                 "shapes-spread",
                 "columns-unscaled",
             ),
+            asks="pictures",
         ),
         Cause(
             name="squared-error",
@@ -174,6 +179,7 @@ CAUSES: Mapping[str, Cause] = {
             words="Squared error stands where cross-entropy belongs",
             look="stuck",
             apart=("softmax-twice",),
+            asks="classes",
         ),
         Cause(
             name="loss-overflows",
@@ -181,18 +187,21 @@ CAUSES: Mapping[str, Cause] = {
             words="The loss is computed in a way that overflows",
             look="wild",
             apart=("columns-unscaled", "weights-too-large"),
+            asks="classes",
         ),
         Cause(
             name="shapes-spread",
             lesson="05",
             words="Each output is compared with the targets of the whole batch",
             look="stuck",
+            asks="number",
         ),
         Cause(
             name="softmax-twice",
             lesson="05",
             words="A softmax stands before a cross-entropy that has its own",
             look="stuck",
+            asks="classes",
         ),
         Cause(
             name="batch-too-large",
@@ -213,6 +222,7 @@ CAUSES: Mapping[str, Cause] = {
             lesson="06",
             words="The rows come sorted by class, not shuffled",
             look="wild",
+            asks="classes",
         ),
         Cause(
             name="layers-frozen",
@@ -249,10 +259,26 @@ CAUSES: Mapping[str, Cause] = {
             look="wild",
         ),
         Cause(
+            name="rows-corrupted",
+            lesson="08",
+            words="A few training rows hold far too large values",
+            look="stuck",
+            apart=("divided-twice",),
+        ),
+        Cause(
+            name="labels-of-others",
+            lesson="08",
+            words="The labels belong to other rows",
+            look="stuck",
+            apart=("pixels-scrambled",),
+            asks="classes",
+        ),
+        Cause(
             name="validation-sorted",
             lesson="09",
             words="The validation rows are of other classes than the training rows",
             look="fine",
+            asks="classes",
         ),
         Cause(
             name="learnt-by-heart",
@@ -262,14 +288,28 @@ CAUSES: Mapping[str, Cause] = {
             apart=(
                 "too-few-rows",
                 "validation-sorted",
+                "rate-too-high",
             ),
         ),
         Cause(
             name="too-few-rows",
-            lesson="10",
+            lesson="09",
             words="There are far too few training rows",
             look="fine",
             apart=("step-missing",),
+        ),
+        Cause(
+            name="network-too-small",
+            lesson="10",
+            words="The network is too small for what it should learn",
+            look="stuck",
+            apart=(
+                "dead-units",
+                "gradient-vanishes",
+                "weights-zero",
+                "shapes-spread",
+                "layers-frozen",
+            ),
         ),
         Cause(
             name="dead-units",
@@ -293,7 +333,7 @@ CAUSES: Mapping[str, Cause] = {
         ),
         Cause(
             name="weights-decay",
-            lesson="13",
+            lesson="10",
             words="Weight decay pulls all weights to zero",
             look="stuck",
         ),

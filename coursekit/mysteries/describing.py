@@ -47,8 +47,9 @@ def facts(sheet: Sheet) -> tuple[str, ...]:
     classes = of("classes")
     predicts = f"{whole(classes)} classes" if classes else "a number"
     sentences = [
-        f"The network has {counted(of('weight_layers'), 'layer')} with weights, gets "
-        f"{counted(of('columns'), 'column')} and predicts {predicts}.",
+        f"The network has {counted(of('weight_layers'), 'layer')} with weights "
+        f"({counted(of('weights'), 'weight')} in all), gets {counted(of('columns'), 'column')} and "
+        f"predicts {predicts}.",
         f"It is trained on {counted(of('rows'), 'row')}, {whole(of('batch_rows'))} in a batch, "
         f"for {counted(of('steps'), 'step')}.",
         _lost(of("lost_at")),
@@ -61,6 +62,8 @@ def facts(sheet: Sheet) -> tuple[str, ...]:
             f"rows, {two_digits(of('batch_share'))} of a batch.",
             f"Share of the rows in use that get the most frequent answer: "
             f"{two_digits(of('same_answer'))}.",
+            "Share of the training rows whose nearest other training row has another label: "
+            f"{two_digits(of('neighbours'))}.",
         ]
     else:
         spread = two_digits(of("answer_spread"))

@@ -14,6 +14,8 @@ from coursekit.records import Record
 LETTERS = "ABCDE"  # one cause, three others, and healthy
 MOST_COUNT = 50
 SEEDS = range(2**31)
+LEAST_PIXELS = 48  # no table of the course has so many columns
+CHANNELS = 3
 HEALTHY_TENTHS = (2, 3, 4)  # so many of ten are healthy: counting does not give the last one away
 
 
@@ -66,6 +68,11 @@ class Plan:
             )
         up_to(self.lessons)
 
+    @property
+    def key(self) -> tuple[int, str]:
+        """What every lot is drawn by: with one seed, each lesson's quiz has runs of its own."""
+        return self.seed, self.lessons or ""
+
 
 def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
     """Draw the runs of a quiz: the same plan gives the same quiz, on every machine.
@@ -90,29 +97,31 @@ def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
             name=run.name,
             number=number,
             of=len(chosen),
-            options=dict(zip(LETTERS, map(words_of, _answers(plan, run, causes)), strict=False)),
-            sheet=pool.sheet(run.name),
+            options=dict(zip(LETTERS, map(words_of, answers), strict=False)),
+            sheet=sheet,
         )
         for number, run in enumerate(chosen, start=1)
+        for sheet in [pool.sheet(run.name)]
+        for answers in [_answers(plan, run, causes, sheet)]
     )
 
 
 def _chosen(plan: Plan, runs: Sequence[Opened], causes: Sequence[str]) -> list[Opened]:
     """The runs, in order."""
-    left = sorted(runs, key=lambda run: lot(plan.seed, "run", run.name))
+    left = sorted(runs, key=lambda run: lot(*plan.key, "run", run.name))
     count = min(plan.count, len(left))
     turns = _turns(plan, causes)
     chosen: list[Opened] = []
-    for healthy in _which_are_healthy(plan.seed, count):
+    for healthy in _which_are_healthy(plan.key, count):
         run = _next(left, turns, healthy=healthy, causes=len(causes))
         left.remove(run)
         chosen.append(run)
-    return sorted(chosen, key=lambda run: lot(plan.seed, "order", run.name))
+    return sorted(chosen, key=lambda run: lot(*plan.key, "order", run.name))
 
 
 def _turns(plan: Plan, causes: Sequence[str]) -> Iterator[str]:
     """The causes, over and over; every second one of the last lesson asked for, if one is named."""
-    order = sorted(causes, key=lambda cause: lot(plan.seed, "cause", cause))
+    order = sorted(causes, key=lambda cause: lot(*plan.key, "cause", cause))
     newest = [cause for cause in order if CAUSES[cause].lesson == plan.lessons]
     older = [cause for cause in order if cause not in newest]
     if not (newest and older):
@@ -120,10 +129,10 @@ def _turns(plan: Plan, causes: Sequence[str]) -> Iterator[str]:
     return chain.from_iterable(zip(cycle(newest), cycle(older), strict=False))
 
 
-def _which_are_healthy(seed: int, count: int) -> list[bool]:
+def _which_are_healthy(key: tuple[int, str], count: int) -> list[bool]:
     """Some of the places, drawn by lot."""
-    tenths = min(HEALTHY_TENTHS, key=lambda tenths: lot(seed, "tenths", tenths))
-    places = sorted(range(count), key=lambda place: lot(seed, "place", place))
+    tenths = min(HEALTHY_TENTHS, key=lambda tenths: lot(*key, "tenths", tenths))
+    places = sorted(range(count), key=lambda place: lot(*key, "place", place))
     healthy = set(places[: round(count * tenths / 10)])
     return [place in healthy for place in range(count)]
 
@@ -138,21 +147,40 @@ def _next(left: Sequence[Opened], turns: Iterator[str], *, healthy: bool, causes
     return left[0]
 
 
-def _answers(plan: Plan, run: Opened, causes: Sequence[str]) -> list[str]:
+def possible(cause: str, sheet: Sheet) -> bool:
+    """Whether the rows of a run are such that the cause could be there: no colours in a table."""
+    classes, columns = sheet.number("classes"), sheet.number("columns")
+    picture = columns >= LEAST_PIXELS
+    there = {
+        "": True,
+        "classes": classes > 0,
+        "number": classes == 0,
+        "pictures": picture,
+        "colour": picture and columns % CHANNELS == 0,
+    }
+    return there[CAUSES[cause].asks]
+
+
+def _answers(plan: Plan, run: Opened, causes: Sequence[str], sheet: Sheet) -> list[str]:
     """The answers beside a run, in the order of their letters.
 
-    They depend on its case alone, not on whether it is healthy: the list gives nothing away.
+    They depend on its case and on what enters, not on whether it is healthy: the list gives nothing
+    away.
     """
     own = CAUSES[run.cause]
     others = sorted(
         (CAUSES[name] for name in causes),
-        key=lambda other: (distance(own, other), lot(plan.seed, "beside", run.name, other.name)),
+        key=lambda other: (
+            not possible(other.name, sheet),  # only where few lessons have few causes
+            distance(own, other),
+            lot(*plan.key, "beside", run.name, other.name),
+        ),
     )
     beside = [own]
     for other in others:
         if len(beside) < len(LETTERS) - 1 and all(may_stand_beside(other, one) for one in beside):
             beside.append(other)
     names = sorted(
-        (cause.name for cause in beside), key=lambda name: lot(plan.seed, "letter", run.name, name)
+        (cause.name for cause in beside), key=lambda name: lot(*plan.key, "letter", run.name, name)
     )
     return [*names, HEALTHY]

@@ -37,6 +37,7 @@ NUMBERS = (
     "classes",  # 0 where the network predicts a number
     "columns",
     "weight_layers",
+    "weights",  # numbers that are trained
     "rows",  # that it is trained on
     "batch_rows",
     "steps",
@@ -52,6 +53,7 @@ NUMBERS = (
     "class_share",  # of the most frequent class, in the training rows
     *(f"first_class_{place}" for place in PLACES),
     "batch_share",  # of the most frequent class in a batch, on average
+    "neighbours",  # share of the training rows whose nearest other one has another label
     "answer_spread",  # deviation of the answers over that of the targets, where both are numbers
 )
 

@@ -146,6 +146,30 @@ OF_ROWS: tuple[Tell, ...] = (
         why="What enters is already no number, before the network has done anything.",
     ),
     Tell(
+        case="outliers-under-scaling",
+        cause="rows-corrupted",
+        reading=Reading(
+            words="The spread of the middle column in validation over that in training",
+            of=ratio(number("spread_middle_validation"), number("spread_middle_training")),
+            panel="spreads",
+        ),
+        limit=0.1,
+        side="below",
+        why="The spread that the scaler made equal to one is that of a few rows; all others lie "
+        "close together.",
+    ),
+    Tell(
+        case="misaligned-labels",
+        cause="labels-of-others",
+        reading=Reading(
+            words="The share of training rows whose nearest other row has another label",
+            of=number("neighbours"),
+        ),
+        limit=0.85,
+        side="above",
+        why="Rows that look alike should have the same label, and here hardly any do.",
+    ),
+    Tell(
         case="sorted-validation-split",
         cause="validation-sorted",
         reading=Reading(
@@ -175,6 +199,17 @@ OF_ROWS: tuple[Tell, ...] = (
         limit=50.0,
         side="below",
         why="So few rows are soon known, and they do not say what the others are like.",
+    ),
+    Tell(
+        case="too-little-capacity",
+        cause="network-too-small",
+        reading=Reading(
+            words="The number of weights over the number of training rows",
+            of=ratio(number("weights"), number("rows")),
+        ),
+        limit=0.02,
+        side="below",
+        why="So few weights cannot bend to what so many rows say, however long they are trained.",
     ),
     Tell(
         case="eval-forgotten",

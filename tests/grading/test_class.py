@@ -1,10 +1,7 @@
 """A class of ten hands in exercise 01 to a real nbgrader: right, wrong and hostile notebooks."""
 
 import copy
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +9,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook
 from nbtools.exercise import answer_lines
 
 from coursekit.grading.course import set_up
+from tests.grading.folder import SECRET, SOLUTIONS, cell_of, nbgrader, points
 
 NAME = "01_unscaled_features"
-SOLUTIONS = Path(__file__).parents[2] / "solutions"
 TASKS = ("01-1-check", "01-2-check", "01-3-check")
-SECRET = "only-the-grader-knows-this"
 
 Edit = Callable[[NotebookNode], None]
 
@@ -37,15 +32,6 @@ def answering(**answers: str) -> Edit:
             cell_of(notebook, ids[task]).source = source
 
     return edit
-
-
-def cell_of(notebook: NotebookNode, grade_id: str) -> NotebookNode:
-    """The cell with one of nbgrader's names."""
-    (cell,) = (
-        cell for cell in notebook.cells
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id
-    )  # fmt: skip
-    return cell
 
 
 RIGHT = {
@@ -171,9 +157,7 @@ class Marked:
 
     def points(self, name: str) -> tuple[float, ...]:
         """The points of one student for the three tasks."""
-        with Gradebook(f"sqlite:///{self.course / 'gradebook.db'}", "why-wont-it-train") as book:
-            submission = book.find_submission(NAME, name)
-            scores = {grade.name: grade.score for grade in submission.notebooks[0].grades}
+        scores = points(self.course, NAME, name)
         return tuple(scores[task] for task in TASKS)
 
 
@@ -197,16 +181,6 @@ def marked(tmp_path_factory: pytest.TempPathFactory) -> Marked:
     nbgrader(course, "autograde", NAME, "--Execute.timeout=20", "--Recheck.cell_s=10")
     nbgrader(course, "generate_feedback", NAME)
     return Marked(course=course, students=students)
-
-
-def nbgrader(course: Path, *arguments: str) -> None:
-    """Run one of nbgrader's commands in the course's folder, as an instructor does."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, "-m", "nbgrader", *arguments], cwd=course, text=True, check=False,
-        capture_output=True, timeout=1200, env={**os.environ, "PATH": path, "GRADER": SECRET},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_every_mark_is_the_one_that_is_due(marked: Marked) -> None:

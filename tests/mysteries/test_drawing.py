@@ -17,10 +17,11 @@ from coursekit.mysteries.causes import (
     up_to,
     words_of,
 )
+from coursekit.mysteries.drawing import possible
 from coursekit.mysteries.pool import Opened, stored
 
 SEEDS = range(40)
-LESSONS = (None, "02", "03", "04", "05", "06")
+LESSONS = (None, "02", "03", "04", "05", "06", "08", "09", "10", "12")
 BY_WORDS = {cause.words: cause for cause in CAUSES.values()}
 
 
@@ -75,7 +76,7 @@ def test_causes_come_in_turn() -> None:
         assert max(causes.values()) == 1
 
 
-@pytest.mark.parametrize("lessons", ["02", "03", "04", "06"])
+@pytest.mark.parametrize("lessons", ["02", "03", "04", "06", "08", "09", "10", "12"])
 def test_half_of_the_runs_are_of_the_lesson_just_read(lessons: str) -> None:
     places: Counter[int] = Counter()
     for seed in SEEDS:
@@ -115,6 +116,19 @@ def test_answers_that_nobody_could_part_never_stand_together(lessons: str | None
             for first in causes:
                 for second in causes:
                     assert first is second or may_stand_beside(first, second)
+
+
+def test_no_answer_is_ruled_out_by_what_enters() -> None:
+    """A table has no colours, and what has no classes has no softmax too many."""
+    for run in stored():
+        sheet = stored().sheet(run.name)
+        assert possible(run.cause, sheet), run
+    for seed in SEEDS:
+        for one in draw(Plan(seed=seed)):
+            *causes, _ = (BY_WORDS.get(words) for words in one.options.values())
+            assert all(cause and possible(cause.name, one.sheet) for cause in causes)
+            if one.sheet.number("columns") == 13:
+                assert CAUSES["channels-swapped"] not in causes
 
 
 def test_a_healthy_run_has_the_answers_of_its_broken_brothers() -> None:

@@ -98,7 +98,7 @@ CASE = Case(
     family="optimization",
     kind="trains",
     question="I added regularisation, and now every row gets the same answer. Why?",
-    lesson="13_optimizers_and_schedules",
+    lesson="10_capacity_and_overfitting",
     broken=_BROKEN,
     fixed=_FIXED,
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),

@@ -174,5 +174,10 @@ WRONG = (
         fails="stale",
         says=r"After a backward\(\) on an earlier batch: With 13 rows and size=6, the step",
     ),
+    Wrong(
+        name="no step",
+        answer=gathering(right_share, stepping="never"),
+        says=r"no weight has moved: was optimizer\.step\(\) called",
+    ),
     Wrong(name="prints that it passed", answer=says_so),
 )
