@@ -109,12 +109,16 @@ plt.show()
 # | question | healthy | lesson |
 # |---|---|---|
 # | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | 01 |
-# | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01 |
+# | **Rows:** how many values, which range, which median has each column? | none empty, none far off | 08 |
+# | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01, [12](12_exploding_gradients.ipynb) |
 # | **Loss:** what does a right and certain answer cost? | nothing | 05 |
 # | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
 # | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | 06 |
-# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04 |
+# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04, [12](12_exploding_gradients.ipynb) |
 # | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
+# | **Capacity:** do training and validation loss end low, and near each other? | both | [10](10_capacity_and_overfitting.ipynb) |
+# | **Score:** against which rule, in which class, on how many rows? | you can say it | 09 |
+# | **Precision:** which share of the gradient is 0 in half precision? | as in single | [14](14_precision_and_devices.ipynb) |
 # | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | 07 |
 # | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
 #
@@ -146,13 +150,13 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # %% [markdown] tags=["symptoms"]
 # <details><summary>The loss is NaN or infinite</summary>
 #
-# Look at `non_finite` in a record: at which step, and in which layer, it began.
+# Look at `non_finite` in a record: at which step it began; then each layer of that step.
 #
-# - it is in the inputs already: `coursekit cases one-nan`
+# - it is in the inputs already: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - outputs are finite, the loss is not: it was written by hand: lesson [05](05_wrong_loss.ipynb)
-# - the first loss is in the thousands or more: `coursekit cases exploding-initialisation`; `coursekit cases weight-norm`
-# - weights or state in 16 bits, and it begins with the first step: `coursekit cases half-precision-overflow`
-# - a recurrent network: the loss jumps for a few steps before: `coursekit cases exploding-recurrent`
+# - the first loss is in the thousands or more: lesson [12](12_exploding_gradients.ipynb); `coursekit cases weight-norm`
+# - weights or state in 16 bits, and it begins with the first step: lesson [14](14_precision_and_devices.ipynb)
+# - a recurrent network: the loss jumps for a few steps before: lesson [12](12_exploding_gradients.ipynb)
 #
 # </details>
 # <details><summary>The loss stands still from the start, and the accuracy is that of a guess</summary>
@@ -162,12 +166,12 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - steps of a hundred-thousandth of the weights in every layer: lesson [03](03_learning_rate.ipynb)
 # - the gradient falls from layer to layer towards the input: lesson [04](04_vanishing_gradients.ipynb)
 # - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
-# - it is zero in float16, and not in float32: `coursekit cases gradient-underflow`
-# - `weight_norm` falls to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
+# - it is zero in float16, and not in float32: lesson [14](14_precision_and_devices.ipynb)
+# - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb); `coursekit cases coupled-weight-decay`
 # - all is of a good size, and there are dozens of layers: lesson [04](04_vanishing_gradients.ipynb)
-# - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb); `coursekit cases misaligned-labels`
-# - one huge value in a column, after scaling too: `coursekit cases outliers-under-scaling`
-# - more units dropped than kept: `coursekit cases too-much-dropout`
+# - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
+# - one huge value in a column, after scaling too: lesson [08](08_missing_and_corrupted_data.ipynb)
+# - more units dropped than kept: lesson [10](10_capacity_and_overfitting.ipynb)
 #
 # </details>
 # <details><summary>The loss jumps in the first steps, then stays at a guess</summary>
@@ -176,9 +180,9 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - the first loss is far too high, the inputs are large or differ in scale: lesson [01](01_unscaled_features.ipynb); `coursekit cases normalisation-learning-rate`
 # - the first loss is far too high, and the units are saturated: lesson [04](04_vanishing_gradients.ipynb)
-# - the first loss is right, and a step is nearly as long as the weights: lesson [03](03_learning_rate.ipynb); `coursekit cases exploding-updates`
+# - the first loss is right, and a step is nearly as long as the weights: lesson [03](03_learning_rate.ipynb), [12](12_exploding_gradients.ipynb)
 # - so it is, with batches of a few rows: lesson [06](06_broken_loop.ipynb)
-# - a lower rate afterwards does not help: units are dead: `coursekit cases dead-relu`
+# - a lower rate afterwards does not help: units are dead: lesson [12](12_exploding_gradients.ipynb)
 #
 # </details>
 # <details><summary>The loss falls too little: it creeps, or stands still too early</summary>
@@ -190,8 +194,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - a softmax before the loss: it has a floor, far above zero: lesson [05](05_wrong_loss.ipynb)
 # - a squared error of classes: the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
 # - few steps: count them: lesson [06](06_broken_loop.ipynb)
-# - one value that was filled in is far off its column: `coursekit cases global-imputation`
-# - all is well, and the training rows are not learnt either: `coursekit cases too-little-capacity`
+# - one value that was filled in is far off its column: lesson [08](08_missing_and_corrupted_data.ipynb)
+# - all is well, and the training rows are not learnt either: lesson [10](10_capacity_and_overfitting.ipynb)
 #
 # </details>
 # <details><summary>The loss falls, then climbs, jumps or swings</summary>
@@ -203,7 +207,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - wide and slow swings, at a rate that always worked: the momentum: `coursekit cases momentum-too-high`
 # - the rate climbs back: `coursekit cases cosine-comes-back`
 # - the rate never falls, and the loss jitters at the end: `coursekit cases no-decay`
-# - a few batches have a loss far above the others: `coursekit cases corrupted-rows`
+# - a few batches have a loss far above the others: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - one class a batch: lesson [06](06_broken_loop.ipynb)
 #
 # </details>
@@ -219,8 +223,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at `model.training`, then the distance of the two losses over the epochs.
 #
 # - the model is in training mode when it is tested: lesson [06](06_broken_loop.ipynb)
-# - validation rows of classes that training never saw: `coursekit cases sorted-validation-split`
-# - the distance grows with each epoch: `coursekit cases overfitting`; `coursekit cases too-little-data`; `coursekit cases label-noise`
+# - validation rows of classes that training never saw: lesson [09](09_accuracy_that_lies.ipynb)
+# - the distance grows with each epoch: lesson [08](08_missing_and_corrupted_data.ipynb), [09](09_accuracy_that_lies.ipynb), [10](10_capacity_and_overfitting.ipynb)
 # - it is there in the first epochs: BatchNorm's running averages: `coursekit cases batchnorm-momentum`; `coursekit cases batchnorm-tiny-batch`; `coursekit cases recurrent-layernorm`
 #
 # </details>
@@ -247,8 +251,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at the share of the largest class; recall of each class.
 #
-# - accuracy is that share: `coursekit cases class-imbalance`
-# - the class gets a higher probability than other rows, but never the highest: `coursekit cases imbalance-threshold`
+# - accuracy is that share: lesson [09](09_accuracy_that_lies.ipynb)
+# - the class gets a higher probability than other rows, but never the highest: lesson [09](09_accuracy_that_lies.ipynb)
 #
 # </details>
 # <details><summary>Every row gets nearly the same answer</summary>
@@ -256,7 +260,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at shapes of outputs and targets; `weight_norm`; inputs in use.
 #
 # - (n, 1) against (n,): lesson [05](05_wrong_loss.ipynb)
-# - the weights fall to nothing: `coursekit cases weight-decay-too-high`; `coursekit cases coupled-weight-decay`
+# - the weights fall to nothing: lesson [10](10_capacity_and_overfitting.ipynb); `coursekit cases coupled-weight-decay`
 # - inputs in use are not those of training: lesson [02](02_mismatched_transforms.ipynb)
 #
 # </details>
@@ -290,8 +294,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # </details>
 
 # %% [markdown]
-# Otherwise there are two ways through the course. As numbered; or first what *does not train* (01, 03,
-# 04, 05, 06), then what *trains and lies* (02, 07).
+# Otherwise there are two ways through the course. As numbered; or first what *does not train*
+# (lessons 01, 03, 04, 05, 06, 08, 12, 14), then what *trains and lies* (lessons 02, 07, 09, 10).
 
 # %% [markdown] minutes=1
 # ## Are you ready?

@@ -56,7 +56,7 @@ def _leads(*pairs: tuple[str, str]) -> tuple[Lead, ...]:
 SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         words="The loss is NaN or infinite",
-        look="`non_finite` in a record: at which step, and in which layer, it began",
+        look="`non_finite` in a record: at which step it began; then each layer of that step",
         leads=_leads(
             ("it is in the inputs already", "one-nan"),
             (

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from typing import final
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from coursekit.widgets.exploration import Curve, Watch
 
@@ -54,6 +54,9 @@ class ScorePanel(Panel):
             axes.set(ylim=(-0.03, 1.03))
         else:
             axes.set(yscale="log")
+            axes.minorticks_off()
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter("{x:g}")  # short, so that the axis keeps its label
 
     def points(self, curve: Curve) -> tuple[list[float], list[float]]:
         """Where a run's line goes."""

@@ -130,12 +130,15 @@ def test_each_control_goes_to_its_ends_and_says_a_fresh_runs_numbers(
     page = opened.tab.page
     handles, lists = page.locator(".noUi-handle"), page.locator(".widget-dropdown select")
     sliders = [name for name, item in opened.twin.controls.items() if is_slider(item)]
+    stood_there = []
     for name, control in opened.twin.controls.items():
         group, own = (handles, sliders) if name in sliders else (lists, None)
         names = own or [each for each in opened.twin.controls if each not in sliders]
         group.nth(names.index(name)).focus()
         page.keyboard.press(key)
-        control.index = 0 if key == "Home" else len(control.options) - 1
+        end = 0 if key == "Home" else len(control.options) - 1
+        stood_there.append(control.index == end)
+        control.index = end
         if opened.twin.state.number == 0:  # it stood there already: no run has begun
             continue
         label = opened.twin.state.setting.long
@@ -145,7 +148,7 @@ def test_each_control_goes_to_its_ends_and_says_a_fresh_runs_numbers(
             timeout=60_000,
         )
         agree(opened.say(), str(opened.twin._status.value))
-    assert opened.twin.state.number > 0
+    assert opened.twin.state.number > 0 or all(stood_there)
     assert opened.tab.alarms() == []
 
 

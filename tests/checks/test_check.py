@@ -29,7 +29,7 @@ def test_a_pass_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_clause_that_fails_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CheckFailed) as failed:
         CHECK(lambda: 11)
-    expected = "Task 9: 11 is odd. Hint: Halve it. Next hint: check_answer.hint(2)"
+    expected = "Task 9: 11 is odd. Hint: Halve it. More hints: check_answer.hint(1), then 2 and 3"
     assert str(failed.value) == expected
     assert capsys.readouterr().out == ""
 

@@ -26,6 +26,7 @@ Solutions = Callable[[str], dict[str, Any]]
 EXPLAINING = {
     ("vanishing_gradients", "fill", "filled"),
     ("vanishing_gradients", "deep_network", "held"),
+    ("accuracy_that_lies", "diagnose", "heals"),
 }
 LONG = ("vanishing_gradients", "deep_network")  # it trains thirty layers; once is enough
 
@@ -180,7 +181,7 @@ def test_a_wrong_answer_is_told_what_was_seen(task: Task, wrong: Wrong, tried: T
     hint = next(clause.hint for clause in check.clauses if clause.name == found.fails[0])
     text = str(failed.value)
     assert text.startswith(f"{check.task}: ")
-    assert text.endswith(f" Hint: {hint} Next hint: {check.name}.hint(2)")
+    assert text.endswith(f" Hint: {hint} More hints: {check.name}.hint(1), then 2 and 3")
     assert re.search(wrong.says, text)
 
 

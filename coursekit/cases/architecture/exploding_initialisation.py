@@ -8,14 +8,18 @@ steps throw the weights away, and the loss is NaN. He's weights, √(2/64) = 0.1
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.nn.init import kaiming_normal_, normal_
 from torch.optim import SGD, Adam
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_clipping, train_keras
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D1, D2, HE_2015, Source
 
 
@@ -24,6 +28,7 @@ def build(
     device: str,
     *,
     initialise: Callable[[torch.Tensor], torch.Tensor] = normal_,
+    scale: float | None = None,
     depth: int = 8,
     optimizer_type: Callable[..., torch.optim.Optimizer] = SGD,
     lr: float = 0.05,
@@ -35,20 +40,29 @@ def build(
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
         initialise: Fills the weights of a layer.
+        scale: What those weights are multiplied by; None leaves them.
         depth: Hidden layers, of 64 units each.
         optimizer_type: SGD, or what shall take its place.
         lr: Learning rate.
         epochs: Passes over the training rows.
     """
-    train_rows, val_rows, test_rows = digits(seed)
-    loader = batches(tensors(train_rows, device), batch_size=32, seed=seed)
-    val, test = tensors(val_rows, device), tensors(test_rows, device)
+    x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x, y = torch.tensor(x / 16, dtype=torch.float32, device=device), torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     hidden = [layer for _ in range(depth) for layer in (nn.Linear(64, 64), nn.ReLU())]
     model = nn.Sequential(*hidden, nn.Linear(64, 10)).to(device)
     for layer in model:
         if isinstance(layer, nn.Linear):
             initialise(layer.weight)
+            if scale is not None:
+                layer.weight.data *= scale
     loss_fn = nn.CrossEntropyLoss()
     optimizer = optimizer_type(model.parameters(), lr=lr)
     return Setup(
@@ -120,6 +134,12 @@ CASE = Case(
         Sign(quantity="loss", read="first"),
     ),
     knobs=(
+        Knob(
+            name="scale",
+            label="size of the first weights (1: those of He)",
+            values=(0.25, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.7),
+            start=1.0,
+        ),
         Knob(
             name="depth",
             label="hidden layers",

@@ -2,8 +2,8 @@
 
 265 rows of diabetes, and 69,000 weights. After a few epochs the network has found what the ten
 features say; after that it can only lower the loss by learning each row's noise. The training
-loss goes to zero, the held-out loss climbs. The climb is smooth: nothing in the training loss
-warns of it, so held-out rows must be looked at during training.
+loss goes to zero, the held-out loss climbs. Nothing in the training loss warns of it, so held-out
+rows must be looked at during training.
 """
 
 import copy
@@ -11,12 +11,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
+from sklearn.datasets import load_diabetes
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.cases.case import Case, Claim, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import Case, Choice, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import train, train_keras
-from coursekit.cases.rows import batches, diabetes, tensors
+from coursekit.cases.rows import diabetes
 from coursekit.cases.sources import D1, D2, Source
 
 
@@ -24,6 +28,7 @@ def build(
     seed: int,
     device: str,
     *,
+    hidden: int = 256,
     dropout: float | None = None,
     weight_decay: float = 0.01,
     lr: float = 0.003,
@@ -34,18 +39,28 @@ def build(
     Args:
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
+        hidden: Units in each of the two hidden layers.
         dropout: Share of the hidden units that a training step silences; None for no dropout.
         weight_decay: Weight decay of AdamW.
         lr: Learning rate of AdamW.
         epochs: Passes over the training rows, at most.
     """
-    rows, val, test = (tensors(part, device) for part in diabetes(seed))
-    loader = batches(rows, batch_size=32, seed=seed)
+    x, y = load_diabetes(return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, random_state=seed)
+    x = (x - x[rows].mean(axis=0)) / x[rows].std(axis=0)
+    y = (y - y[rows].mean()) / y[rows].std()
+    x, y = (torch.tensor(part, dtype=torch.float32, device=device) for part in (x, y))
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
-    layers = [nn.Linear(10, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()]
+    layers = [nn.Linear(10, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
     if dropout is not None:
         layers = [*layers[:2], nn.Dropout(dropout), *layers[2:], nn.Dropout(dropout)]
-    model = nn.Sequential(*layers, nn.Linear(256, 1), nn.Flatten(0)).to(device)
+    model = nn.Sequential(*layers, nn.Linear(hidden, 1), nn.Flatten(0)).to(device)
     loss_fn = nn.MSELoss()
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=weight_decay)
     return Setup(
@@ -167,6 +182,11 @@ CASE = Case(
     healthy=Recipe(build=build_linear, train=train, evaluate=evaluate),
     rivals=(
         Rival(
+            name="a network half as wide",
+            recipe=_BROKEN.having(hidden=128),
+            why="A quarter of the weights is left: still many for each row, enough to know it.",
+        ),
+        Rival(
             name="a smaller learning rate",
             recipe=_BROKEN.having(lr=0.001),
             why="It learns the rows by heart too, in more steps.",
@@ -192,7 +212,26 @@ CASE = Case(
         ratio=True,
     ),
     shows=(Sign(quantity="loss", read="last"),),
-    knobs=(),
+    knobs=(
+        Knob(
+            name="hidden",
+            label="units in each hidden layer",
+            values=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+            start=256,
+        ),
+        Choice(
+            name="dropout",
+            label="dropout (share of hidden units silenced)",
+            positions={"none": None, "0.2": 0.2, "0.5": 0.5, "0.8": 0.8, "0.9": 0.9, "0.95": 0.95},
+            first="none",
+        ),
+        Knob(
+            name="weight_decay",
+            label="weight decay of AdamW",
+            values=(0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
+            start=0.01,
+        ),
+    ),
     keras=Twin(
         verdict="same",
         broken=Recipe(build=build_keras, train=train_keras, evaluate=evaluate_keras),

@@ -1,10 +1,11 @@
 """Class imbalance: a hundred other digits to one six, and an accuracy that hides it.
 
 The loss is a mean over rows. When one row in a hundred is a six, the answer "no six" is nearly
-right on average, and gradient descent gets there first: the pull of the sixes is a hundredth of
-the whole. The accuracy is .99 from the first epochs on, and not one six is found. Accuracy counts
-rows, so the frequent class fills it; balanced accuracy, the mean of the recall of each class, is
-.5 for a network that always gives the same answer.
+right on average, and gradient descent gets there first: at the start the pull of the sixes is a
+hundredth of the whole, and at a probability of .01 the two pulls cancel. The accuracy is .99 from
+the first epochs on, and not one six is found. Accuracy counts rows, so the frequent class fills
+it; balanced accuracy, the mean of the recall of each class, is .5 for a network that always gives
+the same answer.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,13 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.metrics import balanced_accuracy_score
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import train
-from coursekit.cases.rows import Pair, Parts, batches, tensors, three_parts
+from coursekit.cases.rows import Pair, Parts, three_parts
 from coursekit.cases.sources import D2, Source
 
 SIX = 6
@@ -60,9 +63,21 @@ def build(
         lr: Learning rate of SGD.
         epochs: Passes over the training rows.
     """
-    rows, val_rows, test_rows = sixes(seed, ratio)
-    loader = batches(tensors(rows, device), batch_size=32, seed=seed)
-    val, test = tensors(val_rows, device), tensors(test_rows, device)
+    x, y = load_digits(return_X_y=True)
+    y = (y == SIX).astype(int)
+    rows, rest = train_test_split(
+        np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed
+    )  # fmt: skip
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    rows, val_rows = (part[np.argsort(y[part], kind="stable")] for part in (rows, val_rows))
+    rows, val_rows = (
+        part[: round((1 + 1 / ratio) * (y[part] == 0).sum())] for part in (rows, val_rows)
+    )
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    data, order = TensorDataset(x[rows], y[rows]), torch.Generator().manual_seed(seed)
+    loader = DataLoader(data, batch_size=32, shuffle=True, generator=order)
+    val, test = TensorDataset(x[val_rows], y[val_rows]), TensorDataset(x[test_rows], y[test_rows])
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, 2)).to(device)
     loss_fn = nn.CrossEntropyLoss(weight=torch.tensor([1.0, six_weight]).to(device))
@@ -167,17 +182,27 @@ CASE = Case(
         Rival(
             name="a wider network",
             recipe=_BROKEN.having(hidden=256),
-            why="More units follow the same gradient, a hundredth of which comes from the sixes.",
+            why="More units are pulled to the same balance, the share of the sixes.",
         ),
         Rival(
             name="a smaller learning rate",
             recipe=_BROKEN.having(lr=0.005),
-            why="It goes to the same answer, no six at all, in smaller steps.",
+            why="It gets less far: the sixes are near zero still.",
         ),
         Rival(
             name="Adam in place of SGD",
             recipe=Recipe(build=build_adam, train=train, evaluate=evaluate),
             why="Longer steps find some sixes on some seeds; the loss weighs them no more.",
+        ),
+        Rival(
+            name="ten times the learning rate",
+            recipe=_BROKEN.having(lr=0.5),
+            why="The sixes are learnt last, and it gets there; the accuracy does not say when.",
+        ),
+        Rival(
+            name="three times the epochs",
+            recipe=_BROKEN.having(epochs=60),
+            why="It hides the cause: sixes creep up past .5, and nobody knows when it is enough.",
         ),
     ),
     claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.88, margin=0.3),
@@ -188,6 +213,12 @@ CASE = Case(
             label="weight of a six in the loss",
             values=(1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
             start=100.0,
+        ),
+        Knob(
+            name="ratio",
+            label="other digits to one six",
+            values=(10, 20, 50, 100, 200),
+            start=100,
         ),
     ),
     keras=Twin(

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
-from coursekit.cases.rows import batches, tensors, three_parts
+from coursekit.cases.rows import three_parts
 from coursekit.cases.sources import D1, D2, Source
 
 
@@ -39,14 +41,20 @@ def build(
         lr: Learning rate of SGD.
         epochs: Passes over the training rows.
     """
-    x, y = load_digits(return_X_y=True)
-    (x, y), (x_val, y_val), (x_test, y_test) = three_parts(x / 16, y, seed)
-    cells = np.random.default_rng(seed).choice(x.size, missing, replace=False)
-    x[np.unravel_index(cells, x.shape)] = np.nan
+    x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    lost = np.random.default_rng(seed).choice(64 * len(rows), missing, replace=False)
+    x[rows[lost // 64], lost % 64] = np.nan  # in training rows alone
     if imputer is not None:
-        x = imputer().fit_transform(x)
-    loader = batches(tensors((x, y), device), batch_size=32, seed=seed)
-    val, test = tensors((x_val, y_val), device), tensors((x_test, y_test), device)
+        x = imputer().fit(x[rows]).transform(x)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)  # grey levels from 0 to 1
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).to(device)
     loss_fn = nn.CrossEntropyLoss()

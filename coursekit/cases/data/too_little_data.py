@@ -92,7 +92,7 @@ CASE = Case(
     family="data",
     kind="trains",
     question="The training loss is zero, but every second new row comes out wrong. Why?",
-    lesson="10_capacity_and_overfitting",
+    lesson="09_accuracy_that_lies",
     broken=_BROKEN,
     fixed=_BROKEN.having(train_rows=1078),
     healthy=Recipe(build=build_healthy, train=train, evaluate=evaluate),

@@ -2,65 +2,60 @@
 
 The smallest number that float16 can hold is 6e-8. Here the loss counts for a hundred thousandth,
 as a term beside a larger one does, or a mean over very many pixels. The loss itself is float32
-and looks right. Its gradients pass the layers in float16 and are rounded to zero on the way, so
-that only the last bias learns. Adam would not mind small gradients; it cannot divide zeros. Loss
-scaling multiplies the loss before the way back, and divides the gradients after it, in float32.
+and looks right. Its gradients pass the layers in float16 and are rounded to zero on the way; what
+reaches the last layer is rounded up, and wrong. Adam would not mind small gradients; it cannot
+divide zeros. Loss scaling multiplies the loss before the way back, and divides the gradients after
+it, in float32. ``torch.amp.GradScaler`` does both, and looks for the scale by itself.
 """
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_half, evaluate_keras, train, train_keras
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D3, MICIKEVICIUS_2018, TORCH_AMP, Source
 
-
-class WeightedCrossEntropy(nn.Module):
-    """Cross-entropy that counts for a part of the whole loss."""
-
-    def __init__(self, weight: float) -> None:
-        super().__init__()
-        self.weight = weight
-
-    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """A loss without shape, from logits of shape (batch, 10) and labels of shape (batch,)."""
-        return self.weight * nn.functional.cross_entropy(logits, labels)
+WEIGHT = 1e-5  # what the loss counts for
 
 
 def build(
-    seed: int,
-    device: str,
-    *,
-    scaling: bool = False,
-    loss_weight: float = 1e-5,
-    lr: float = 0.005,
-    epochs: int = 20,
+    seed: int, device: str, *, exponent: int = 16, lr: float = 0.005, epochs: int = 20
 ) -> Setup:
-    """The digits classifier in mixed precision.
+    """The digits classifier, to be trained in mixed precision.
 
     Args:
         seed: Sets the split, the first weights and the order of the batches.
         device: Where model and data live.
-        scaling: Whether the loss is scaled before the way back.
-        loss_weight: What the loss counts for.
+        exponent: The loss is scaled by 2 to the power of this; read by `train_scaled` alone.
         lr: Learning rate of Adam.
         epochs: Passes over the training rows.
     """
-    rows, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(rows, batch_size=256, seed=seed)
+    x, y = load_digits(return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=256, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
     model = nn.Sequential(
         nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Linear(64, 10)
     ).to(device)
-    loss_fn = WeightedCrossEntropy(loss_weight)
+    loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    scaler = torch.amp.GradScaler(device, enabled=scaling)
     return Setup(
         model=model, loss_fn=loss_fn, optimizer=optimizer,
-        train=loader, val=val, test=test, epochs=epochs, extra=scaler,
+        train=loader, val=val, test=test, epochs=epochs, extra=exponent,
     )  # fmt: skip
 
 
@@ -71,25 +66,38 @@ def train_mixed(setup: Setup) -> Iterator[int]:
             setup.optimizer.zero_grad()
             with torch.autocast(inputs.device.type, dtype=torch.float16):
                 logits = setup.model(inputs)
-            loss = setup.loss_fn(logits.float(), labels)
-            setup.extra.scale(loss).backward()
-            setup.extra.step(setup.optimizer)
-            setup.extra.update()
+            loss = WEIGHT * setup.loss_fn(logits.float(), labels)
+            loss.backward()
+            setup.optimizer.step()
         yield epoch + 1
 
 
-def train_clipping_mixed(setup: Setup) -> Iterator[int]:
-    """The same loop with the gradient's length cut to 1."""
+def train_scaled(setup: Setup) -> Iterator[int]:
+    """The same loop; the loss is scaled for the way back, and the gradients are divided again."""
     for epoch in range(setup.epochs):
         for inputs, labels in setup.train:
             setup.optimizer.zero_grad()
             with torch.autocast(inputs.device.type, dtype=torch.float16):
                 logits = setup.model(inputs)
-            loss = setup.loss_fn(logits.float(), labels)
-            setup.extra.scale(loss).backward()
+            loss = WEIGHT * setup.loss_fn(logits.float(), labels)
+            (2**setup.extra * loss).backward()
+            for weight in setup.model.parameters():
+                weight.grad /= 2**setup.extra
+            setup.optimizer.step()
+        yield epoch + 1
+
+
+def train_clipping_mixed(setup: Setup) -> Iterator[int]:
+    """The loop without scaling, the gradient's length cut to 1."""
+    for epoch in range(setup.epochs):
+        for inputs, labels in setup.train:
+            setup.optimizer.zero_grad()
+            with torch.autocast(inputs.device.type, dtype=torch.float16):
+                logits = setup.model(inputs)
+            loss = WEIGHT * setup.loss_fn(logits.float(), labels)
+            loss.backward()
             nn.utils.clip_grad_norm_(setup.model.parameters(), 1.0)
-            setup.extra.step(setup.optimizer)
-            setup.extra.update()
+            setup.optimizer.step()
         yield epoch + 1
 
 
@@ -139,18 +147,18 @@ CASE = Case(
     "no NaN anywhere. Why?",
     lesson="14_precision_and_devices",
     broken=_BROKEN,
-    fixed=_BROKEN.having(scaling=True),
-    healthy=Recipe(build=build, train=train, evaluate=evaluate).having(loss_weight=1.0),
+    fixed=Recipe(build=build, train=train_scaled, evaluate=evaluate_half),
+    healthy=Recipe(build=build, train=train, evaluate=evaluate),
     rivals=(
         Rival(
             name="a learning rate ten times as high",
             recipe=_BROKEN.having(lr=0.05),
-            why="A zero times a larger rate is zero.",
+            why="Where a gradient is zero no rate helps; elsewhere it points the wrong way.",
         ),
         Rival(
             name="three times as many epochs",
             recipe=_BROKEN.having(epochs=60),
-            why="The gradients of the first layers are zero in every epoch.",
+            why="In nearly every step the gradients of the first layers are zero.",
         ),
         Rival(
             name="gradient clipping",
@@ -167,10 +175,10 @@ CASE = Case(
     ),
     knobs=(
         Knob(
-            name="loss_weight",
-            label="what the loss counts for",
-            values=(1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0),
-            start=1e-5,
+            name="exponent",
+            label="the loss is scaled by 2 to the power of",
+            values=(0, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40),
+            start=16,
         ),
     ),
     keras=Twin(

@@ -190,8 +190,8 @@ def _astray(step: Step) -> str | None:
         return f"With {step.rows} rows and size={step.size}, some weights become NaN or infinite."
     if not step.length:
         return (
-            f"With {step.rows} rows and size={step.size}, no weight has moved: was optimizer.step() "
-            "called, and were there gradients when it was?"
+            f"With {step.rows} rows and size={step.size}, no weight has moved: was "
+            "optimizer.step() called, and were there gradients when it was?"
         )
     if abs(step.length - 1) > 0.01:
         seen = f"the step is {two_digits(step.length)} times as long as"

@@ -1,0 +1,1 @@
+"""Answers to exercise 09, right and wrong, as data."""

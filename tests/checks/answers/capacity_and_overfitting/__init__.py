@@ -1,0 +1,1 @@
+"""Answers to exercise 10, right and wrong, as data."""

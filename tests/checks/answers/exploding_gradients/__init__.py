@@ -1,0 +1,1 @@
+"""Answers to exercise 06, right and wrong, as data."""

@@ -1,0 +1,1 @@
+"""Answers to exercise 08, right and wrong, as data."""

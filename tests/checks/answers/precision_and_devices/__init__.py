@@ -1,0 +1,1 @@
+"""Answers to the tasks of exercise 14, right and wrong."""

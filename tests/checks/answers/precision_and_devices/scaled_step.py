@@ -1,0 +1,187 @@
+"""Task 1."""
+
+# Written as a learner writes: without annotations, and with arguments that go unused.
+# ruff: noqa: ANN001, ANN201, ANN202, ARG001
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+import torch
+from torch import nn
+
+from tests.checks.answers.kit import Function, Wrong
+
+
+def with_a_scaler(model, loss_fn, optimizer, x, y, scale, longest):
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    optimizer.zero_grad()
+    scaler.scale(loss_fn(model(x), y)).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), longest)
+    scaler.step(optimizer)
+    scaler.update()
+    return scaler.get_scale() >= scale
+
+
+def with_autograd(model, loss_fn, optimizer, x, y, scale, longest):
+    weights = list(model.parameters())
+    gradients = torch.autograd.grad(scale * loss_fn(model(x), y), weights)
+    for weight, gradient in zip(weights, gradients):
+        weight.grad = gradient / scale
+    length = torch.cat([gradient.flatten() for gradient in gradients]).norm() / scale
+    if not length.isfinite():
+        return torch.tensor(False)
+    for weight in weights:
+        weight.grad *= min(1, longest / length.item())
+    optimizer.step()
+    return torch.tensor(True)
+
+
+def scaled_limit(model, loss_fn, optimizer, x, y, scale, longest):
+    model.zero_grad()
+    loss = loss_fn(model(x), y)
+    loss.backward(torch.full_like(loss, scale))
+    length = nn.utils.clip_grad_norm_(model.parameters(), longest * scale)
+    if length.isfinite():
+        for weight in model.parameters():
+            weight.grad.div_(scale)
+        optimizer.step()
+    return length.isfinite().item()
+
+
+RIGHT: dict[str, Function] = {
+    "a scaler of PyTorch's": with_a_scaler,
+    "autograd.grad, clipped by hand": with_autograd,
+    "the limit scaled too": scaled_limit,
+}
+
+
+def stepping(
+    *, scaled=True, divided=True, clipped="after", looks="all", says="truth", emptied=True
+):
+    """An answer with one thing done otherwise."""
+
+    def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
+        if emptied:
+            optimizer.zero_grad()
+        weights = list(model.parameters())
+        ((scale if scaled else 1) * loss_fn(model(x), y)).backward()
+        if clipped == "before":
+            nn.utils.clip_grad_norm_(weights, longest)
+        for weight in weights:
+            weight.grad /= scale if divided else 1
+        looked = {"all": weights, "first": weights[:1], "last": weights[-2:], "none": []}[looks]
+        finite = all(bool(weight.grad.isfinite().all()) for weight in looked)
+        if clipped == "after":
+            nn.utils.clip_grad_norm_(weights, longest)
+        if clipped == "to the length":
+            length = nn.utils.get_total_norm([weight.grad for weight in weights])
+            for weight in weights:
+                weight.grad *= longest / length
+        if finite:
+            optimizer.step()
+        return {"truth": finite, "always": True, "turned": not finite}[says]
+
+    return scaled_step
+
+
+def looks_at_the_loss(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    loss = loss_fn(model(x), y)
+    (scale * loss).backward()
+    for weight in model.parameters():
+        weight.grad /= scale
+    nn.utils.clip_grad_norm_(model.parameters(), longest)
+    if loss.isfinite():
+        optimizer.step()
+    return bool(loss.isfinite())
+
+
+def looks_too_late(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    for weight in model.parameters():
+        weight.grad /= scale
+    nn.utils.clip_grad_norm_(model.parameters(), longest)
+    optimizer.step()
+    return all(bool(weight.isfinite().all()) for weight in model.parameters())
+
+
+def makes_zeros_of_nan(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    finite = all(bool(weight.grad.isfinite().all()) for weight in model.parameters())
+    for weight in model.parameters():
+        weight.grad = torch.nan_to_num(weight.grad / scale, 0.0, 0.0, 0.0)
+    nn.utils.clip_grad_norm_(model.parameters(), longest)
+    optimizer.step()
+    return finite
+
+
+def says_so(model, loss_fn, optimizer, x, y, scale, longest):
+    print("Task 1 passed.")
+    return True
+
+
+WRONG = (
+    Wrong(
+        name="not scaled",
+        answer=stepping(scaled=False, divided=False),
+        says=r"With a short gradient, no weight has moved\.",
+    ),
+    Wrong(name="not scaled, divided", answer=stepping(scaled=False)),
+    Wrong(
+        name="not divided",
+        answer=stepping(divided=False),
+        fails="short",
+        says=r"With a short gradient, the step is 2 times as long as the one that float32 makes\.",
+    ),
+    Wrong(
+        name="clipped before it is divided",
+        answer=stepping(clipped="before"),
+        says=r"With a short gradient, the step is \S+ times as long as",
+    ),
+    Wrong(
+        name="lengthened too",
+        answer=stepping(clipped="to the length"),
+        fails="short",
+        says=r"With a short gradient, the step is 2 times as long as",
+    ),
+    Wrong(
+        name="not clipped",
+        answer=stepping(clipped="never"),
+        fails="long",
+        says=r"With a gradient longer than `longest`, the step is 4 times as long as",
+    ),
+    Wrong(
+        name="looks at the first layer",
+        answer=stepping(looks="first"),
+        says=r"With an infinite gradient in the last layer alone, your step makes NaN",
+    ),
+    Wrong(
+        name="looks at the last layer",
+        answer=stepping(looks="last"),
+        says=r"With an infinite gradient in the first layer alone, your step makes NaN",
+    ),
+    Wrong(name="looks at nothing", answer=stepping(looks="none")),
+    Wrong(name="looks at the loss", answer=looks_at_the_loss),
+    Wrong(name="looks when it is too late", answer=looks_too_late, fails="infinite"),
+    Wrong(
+        name="makes zeros of what is infinite",
+        answer=makes_zeros_of_nan,
+        fails="infinite",
+        says=r"infinite gradient in the first layer alone, your step moves the weights",
+    ),
+    Wrong(
+        name="says that it always stepped",
+        answer=stepping(says="always"),
+        fails="said",
+        says=r"in the first layer alone, scaled_step returned True; expected False\.",
+    ),
+    Wrong(name="the other way round", answer=stepping(says="turned"), fails="said"),
+    Wrong(
+        name="never emptied",
+        answer=stepping(emptied=False),
+        fails="stale",
+        says=r"With a gradient left in \.grad by an earlier batch, the step",
+    ),
+    Wrong(name="prints that it passed", answer=says_so, says=r"no weight has moved\."),
+)
