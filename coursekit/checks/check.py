@@ -86,7 +86,8 @@ class Check(Generic[E]):
             seen = clause.test(evidence)
             if seen is not None:
                 raise CheckFailed(
-                    f"{self.task}: {seen} Hint: {clause.hint} More hints: {self.name}.hint(1), then 2 and 3"
+                    f"{self.task}: {seen} Hint: {clause.hint} "
+                    f"More hints: {self.name}.hint(1), then 2 and 3"
                 )
         print(f"{self.task} passed. {self.verified(evidence)}")
 

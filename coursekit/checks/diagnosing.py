@@ -18,6 +18,11 @@ from coursekit.checks.experiment import Script, Settings, call_text
 from coursekit.checks.said import Limits, letter_and_change, real_changes
 from coursekit.checks.wording import told_apart
 
+ONE_KEYWORD = (
+    "One keyword for one cause: without one nothing is healed, and with two you cannot know which "
+    "one it was."
+)
+
 
 class AnyRun(Protocol):
     """What every run of a script can tell."""
@@ -185,7 +190,7 @@ class Diagnosis(Generic[R]):
             Clause(
                 name="one change",
                 test=self.one_change,
-                hint="One keyword for one cause. With two you cannot know which one it was.",
+                hint=ONE_KEYWORD,
             ),
             Clause(name="heals", test=self.change_heals, hint=heals),
         )

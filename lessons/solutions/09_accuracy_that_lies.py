@@ -179,8 +179,8 @@ def experiment(
 
 # %% [markdown]
 # Run it, measure it, take it apart in cells of your own. `experiment(0)` gives back the model, the two
-# data sets, the losses, the row numbers of each batch, and the accuracy on the validation rows, which are held out. Leave the script
-# itself as it is.
+# data sets, the losses, the row numbers of each batch, and the accuracy on the (held-out) validation
+# rows. Leave the script itself as it is.
 #
 # **Write** what you found. `diagnose` gives back two things:
 #

@@ -16,6 +16,7 @@ from coursekit.checks.exploding_gradients.diagnose import LIMITS
 from coursekit.checks.exploding_gradients.first_bad import networks
 from coursekit.checks.exploding_gradients.gains import by_hand, eight_layers
 from coursekit.checks.exploding_gradients.runs import CAUSES, HEALTHY, dead, read
+from coursekit.checks.exploding_gradients.steps import starts
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +160,15 @@ def test_weights_that_become_nan_are_said_to() -> None:
 
     with pytest.raises(CheckFailed, match=r"limit=0\.1 .* some weights become NaN or infinite"):
         checks.check_clipped_step(ruin)
+
+
+def test_one_loss_is_not_finite_and_one_gradient_alone() -> None:
+    """By hand: the first outputs hold 1e30 × 1e30. The second are 4 and -4, and the loss is 8."""
+    losses = []
+    for model, x, y in starts():
+        loss = nn.functional.cross_entropy(model(x), y)
+        loss.backward()
+        losses.append(loss.item())
+    bad = [name for name, weight in model.named_parameters() if not weight.grad.isfinite().all()]
+    assert losses == pytest.approx([torch.nan, 8.0], abs=0.001, nan_ok=True)
+    assert bad == ["1.weight"]

@@ -27,25 +27,25 @@ DIAGNOSIS: Diagnosis[Run] = Diagnosis(
 
 def each_class_is_found(evidence: Evidence[Run]) -> str | None:
     """With the change, no class that training holds is so rare that it is not learnt."""
-    for seed, run in zip(DIAGNOSIS.seeds, evidence.changed, strict=True):
-        if not run.recalls[run.weakest] >= FOUND:
+    for seed, healed in zip(DIAGNOSIS.seeds, evidence.changed, strict=True):
+        if not healed.recalls[healed.weakest] >= FOUND:
             return (
                 f"With {call_text(evidence.changes)}, the accuracy on seed {seed} is "
-                f"{run.accuracy:.2f}, but {_hardly_found(run)}"
+                f"{healed.accuracy:.2f}, but {_hardly_found(healed)}"
             )
     return None
 
 
 def verified(evidence: Evidence[Run]) -> str:
     """What a pass has shown; accuracies to one digit, since machines differ."""
-    before = max(run.accuracy for run in evidence.untouched)
-    after = min(run.accuracy for run in evidence.changed)
-    held = min(run.on_seen for run in evidence.untouched)
+    before = max(one.accuracy for one in evidence.untouched)
+    after = min(one.accuracy for one in evidence.changed)
+    held = min(one.on_seen for one in evidence.untouched)
     return (
         "On two seeds that you have not seen, the accuracy on validation rows is about "
         f"{before:.1f} without your change and at least {_at_least(after)} with it, and no class "
-        "is missing in training any more. Without it, of the classes that training held, at least "
-        f"{_at_least(held)} were named rightly: the number of rows was never the matter."
+        "is missing in training any more. Without it, of the rows whose class training holds, "
+        f"at least {_at_least(held)} are named rightly: classes are missing, not rows."
     )
 
 
@@ -79,14 +79,14 @@ check_diagnose = Check(
 )
 
 
-def _hardly_found(run: Run) -> str:
+def _hardly_found(found: Run) -> str:
     """The end of a sentence on the class with the least recall, and how many rows it has."""
-    rows, all_rows = int((run.labels == run.weakest).sum()), len(run.labels)
-    rare = ": F has become E" if CAUSES["E"].holds(run) else ""
+    rows, all_rows = int((found.labels == found.weakest).sum()), len(found.labels)
+    rare = ": F has become E" if CAUSES["E"].holds(found) else ""
     return (
-        f"of class {run.weakest} only {run.recalls[run.weakest]:.2f} of the validation rows are "
-        f"found; expected at least {FOUND}. Of the {all_rows} training rows, {rows} "
-        f"{'is' if rows == 1 else 'are'} of this class{rare}."
+        f"of the validation rows of class {found.weakest} only "
+        f"{found.recalls[found.weakest]:.2f} are found; expected at least {FOUND}. Of the "
+        f"{all_rows} training rows, {rows} {'is' if rows == 1 else 'are'} of this class{rare}."
     )
 
 

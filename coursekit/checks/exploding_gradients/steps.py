@@ -84,14 +84,14 @@ def step_of(
 def starts() -> tuple[tuple[nn.Module, Tensor, Tensor], ...]:
     """Weights, inputs and a label whose gradient is not finite.
 
-    First, the outputs overflow, far behind a layer whose unit is silent: its gradient is 0. Then,
-    the loss is 8, and of all gradients only that of the first weight overflows.
+    First, the outputs overflow. Then the loss is 8, and of all gradients only that of the second
+    layer's weight overflows.
     """
     return (
-        (nn.Sequential(linear([[-1.0]]), nn.ReLU(), _shifted(1e30), linear([[1e30], [1.0]])),
+        (nn.Sequential(linear([[1e30], [1.0]]), linear([[1e30, 1.0], [1.0, 1.0]])),
          torch.ones(1, 1), torch.tensor([0])),
-        (nn.Sequential(_shifted(1.0), linear([[4.0], [-4.0]])),
-         torch.full((1, 1), 3e38), torch.tensor([1])),
+        (nn.Sequential(_shifted(3e38), _shifted(1.0), linear([[4.0], [-4.0]])),
+         torch.ones(1, 1), torch.tensor([1])),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
-from coursekit.checks.diagnosing import Evidence, ruled_out, too_few_or_many
+from coursekit.checks.diagnosing import ONE_KEYWORD, Evidence, ruled_out, too_few_or_many
 from coursekit.checks.experiment import Script, call_text
 from coursekit.checks.leakage.runs import CAUSES, HONEST, Run, copies, run
 from coursekit.checks.said import letter_and_change, real_changes
@@ -109,7 +109,7 @@ check_diagnose = Check(
         Clause(
             name="one change",
             test=one_change,
-            hint="One keyword for one cause. With two you cannot know which one it was.",
+            hint=ONE_KEYWORD,
         ),
         Clause(
             name="cause",

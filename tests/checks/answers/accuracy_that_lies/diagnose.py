@@ -132,8 +132,8 @@ WRONG = (
         name="one row of the last class",
         answer=answering("F", limit=971),
         fails="each class",
-        says=r"limit=971\), the accuracy on seed 109 is 0\.8\d, but of class 9 only 0\.00 of the "
-        r"validation rows are found; expected at least 0\.5\. Of the 971 training rows, 1 is of "
+        says=r"limit=971\), the accuracy on seed 109 is 0\.8\d, but of the validation rows of "
+        r"class 9 only 0\.00 are found; expected at least 0\.5\. Of the 971 training rows, 1 is of "
         r"this class: F has become E\. Hint",
     ),
     Wrong(name="ten rows of it", answer=answering("F", limit=980), fails="each class"),

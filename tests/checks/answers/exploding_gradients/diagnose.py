@@ -97,11 +97,6 @@ WRONG = (
         answer=answering("D", divide_by=1e-38),
         fails="heals",
     ),
-    Wrong(
-        name="so bright that all becomes NaN",
-        answer=answering("D", divide_by=1e-38),
-        fails="heals",
-    ),
     Wrong(name="falls faster", answer=answering("D", decay=0.2)),
     Wrong(
         name="a long limit",
