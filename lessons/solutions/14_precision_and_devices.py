@@ -50,8 +50,8 @@ torch.set_num_threads(1)
 #
 # **Write** one step of training on a batch.
 #
-# - `model`, `loss_fn`, `optimizer`: as in any loop. Gradients pass the model in float16; those that arrive in
-#   `.grad` are float32.
+# - `model`, `loss_fn`, `optimizer`: as in any loop. `model` sends its gradients through float16 by itself,
+#   without `autocast`; those that arrive in `.grad` are float32.
 # - `x`, `y`: the batch. `scale`: what the loss is to be multiplied by for the way back.
 # - A gradient of all weights together that is longer than `longest` is cut to that length. This is meant of the true
 #   gradient, not of the scaled one.

@@ -11,11 +11,11 @@ from torch import nn
 
 from coursekit.checks import CheckFailed
 from coursekit.checks import precision_and_devices as checks
+from coursekit.checks.precision_and_devices.batches import Counts, batches
 from coursekit.checks.precision_and_devices.diagnose import LIMITS
 from coursekit.checks.precision_and_devices.lost import by_hand, on_digits
 from coursekit.checks.precision_and_devices.rounding import RoundedLinear
 from coursekit.checks.precision_and_devices.runs import CAUSES, HEALTHY, read
-from coursekit.checks.precision_and_devices.scaled_step import SCALE, Counts, batches
 from coursekit.checks.precision_and_devices.steady_sum import ORDERS, tables
 
 
@@ -95,15 +95,26 @@ def test_gradients_are_rounded_and_outputs_are_not() -> None:
     assert layer.weight.grad.item() == inputs.grad.item() == 1
 
 
-@pytest.mark.parametrize(("name", "infinite"), [("first", [0]), ("last", [2]), ("short", [])])
+@pytest.mark.parametrize(
+    ("name", "infinite"),
+    [("first", [0]), ("last", [2]), ("short", []), ("long", []), ("scale", [])],
+)
 def test_gradients_overflow_where_they_are_said_to(name: str, infinite: list[int]) -> None:
     batch = batches()[name]
-    loss = SCALE * Counts(batch.part)(batch.model(batch.x), batch.y)
+    loss = batch.scale * Counts(batch.part)(batch.model(batch.x), batch.y)
     loss.backward()  # type: ignore[no-untyped-call]
     for layer in (0, 2):
         gradient = batch.model.get_parameter(f"{layer}.weight").grad
         assert gradient is not None
         assert bool(gradient.isfinite().all()) == (layer not in infinite)
+
+
+def test_inputs_and_what_the_layers_make_of_them_stay_within_float16() -> None:
+    for name in batches().keys() - {"nan"}:
+        numbers = batches()[name].x
+        for layer in batches()[name].model.children():
+            assert numbers.abs().max() < torch.finfo(torch.float16).max
+            numbers = layer(numbers)
 
 
 def test_without_a_scale_nothing_arrives() -> None:
@@ -157,15 +168,17 @@ def test_shares_by_hand() -> None:
 
     1e-8 becomes 0; 4e-8 is rounded up; -1e-6 and 0.5 are held: a quarter is lost. The largest
     number is 65504, and the next would be 65536: from half way on, 65520, all is infinite. So
-    70000 and -1e6 are, and 65510 is not. bfloat16 reaches as far as float32. Times 65536, 1e-8 is
-    held, 1e-13 is not, and 1 is infinite; times 1024, 1 is held.
+    70000 and -1e6 are, and 65510 is not. bfloat16 reaches nearly as far as float32: -4e-41 and
+    3.4e38 are beyond. Times 65536, 1e-8 is held, 1e-13 is not, and 1 is infinite; times 1024, 1 is
+    held. Times 1e-5, 70000 is held, and 4e-41 is 0 in float32 already.
     """
-    expected = [[0.25, 0], [0, 0.5], [0, 0], [0, 0], [2 / 3, 0], [0.25, 0.25], [0.25, 0], [0, 0]]
+    expected = [[0.25, 0], [0, 0.5], [0.25, 0], [0, 0.25], [2 / 3, 0], [0.25, 0.25], [0.25, 0],
+                [0.25, 0], [0, 0]]  # fmt: skip
     assert [known.expected.tolist() for known in by_hand()] == expected
     for known in by_hand():
         there = known.gradient[known.gradient != 0].double() * known.scale
         half = known.dtype == torch.float16
-        zero, infinite = (2**-25, 65520) if half else (2**-134, 3.4e38)
+        zero, infinite = (2**-25, 65520) if half else (2**-134, (2 - 2**-8) * 2**127)
         shares = [(there.abs() <= zero), (there.abs() >= infinite)]
         found = [share.double().mean().item() if len(there) else 0 for share in shares]
         np.testing.assert_allclose(known.expected, found)

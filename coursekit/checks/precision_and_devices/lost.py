@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,18 +62,19 @@ def by_hand() -> tuple[Known, ...]:
     """Gradients that a person can work out; their test does so.
 
     >>> [known.expected.tolist() for known in by_hand()][:3]
-    [[0.25, 0.0], [0.0, 0.5], [0.0, 0.0]]
+    [[0.25, 0.0], [0.0, 0.5], [0.25, 0.0]]
     """
     small, large = [1e-8, 4e-8, -1e-6, 0.5], [70000.0, -1e6, 65510.0, 2.0]
     half, brain = torch.float16, torch.bfloat16
     return (
         _known("small numbers", small, half, 1, (0.25, 0)),
         _known("large numbers", large, half, 1, (0, 0.5)),
-        _known("small numbers", small, brain, 1, (0, 0)),
-        _known("large numbers", large, brain, 1, (0, 0)),
+        _known("small numbers", [1e-8, 4e-8, -4e-41, 0.5], brain, 1, (0.25, 0)),
+        _known("large numbers", [70000.0, -1e6, 3.4e38, 2.0], brain, 1, (0, 0.25)),
         _known("zeros and small numbers", [0.0, 0.0, 1e-8, -1e-9, 1e-3], half, 1, (2 / 3, 0)),
         _known("a table of numbers", [[1e-8, 1e-8], [1e-13, 1.0]], half, 2.0**16, (0.25, 0.25)),
         _known("a table of numbers", [[1e-8, 1e-8], [1e-13, 1.0]], half, 1024, (0.25, 0)),
+        _known("small and large numbers", [4e-41, 1.0, 2.0, 7e4], half, 1e-5, (0.25, 0)),
         _known("zeros alone", [0.0, 0.0, 0.0], half, 1, (0, 0)),
     )  # fmt: skip
 
@@ -153,8 +155,8 @@ check_lost = Check(
         Clause(
             name="zeros",
             test=zeros_are_counted,
-            hint="Of the entries that are not 0 in float32: which share is 0 afterwards? A tensor "
-            "knows how to become another type.",
+            hint="Of the entries that are not 0 in float32: which share, from 0 to 1, is 0 "
+            "afterwards? It is the first of the two. A tensor knows how to become another type.",
         ),
         Clause(
             name="infinities",
@@ -256,9 +258,16 @@ def _title(known: Known) -> str:
     """A gradient with its format and scale, for messages."""
     if known.name.startswith("digits"):
         return known.name
-    numbers = known.gradient.tolist()
+    numbers = _written(known.gradient.tolist())
     scale = f", scale {known.scale:g}" if known.scale != 1 else ""
     return f"{known.name} {numbers} in {_name(known.dtype)}{scale}"
+
+
+def _written(numbers: float | list[Any]) -> str:
+    """Numbers, nested or not, as a person writes them."""
+    if isinstance(numbers, list):
+        return f"[{', '.join(map(_written, numbers))}]"
+    return f"{numbers:.5g}"
 
 
 def _name(dtype: torch.dtype) -> str:

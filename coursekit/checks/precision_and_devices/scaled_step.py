@@ -2,62 +2,20 @@
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
-from coursekit.checks.precision_and_devices.rounding import RoundedLinear
+from coursekit.checks.precision_and_devices.batches import Batch, Counts, batches, right_step
 from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of, two_digits
 
-SEED = 114
-RATE = 1e-3
-SCALE = 2.0**16
-TINY = 1e-7  # what the loss counts for: without scaling, nothing arrives
-WIDE = 1e5  # inputs: clip_grad_norm_ adds 1e-6 to a length, which must be longer than that
-TOLERANCE = 0.02  # of the step; rounding to float16 leaves 0.001
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Cross-entropy that counts for a part of the whole loss."""
-
-    part: float
-
-    def __call__(self, outputs: Tensor, labels: Tensor) -> Tensor:
-        """One number, from outputs of shape (rows, classes)."""
-        return self.part * nn.functional.cross_entropy(outputs, labels)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Batch:
-    """A model, a batch, and how the step is to be taken.
-
-    Attributes:
-        name: What messages call it.
-        model: The model.
-        x: Inputs, shape (rows, features).
-        y: Class numbers, shape (rows,).
-        part: What the loss counts for.
-        longest: The length to which a longer gradient is cut.
-        overflows: Whether a scaled gradient is infinite, so that no step is right.
-        earlier: Whether backward() was called on the batch before, and nobody emptied .grad.
-    """
-
-    name: str
-    model: nn.Module
-    x: Tensor
-    y: Tensor
-    part: float
-    longest: float
-    overflows: bool = False
-    earlier: bool = False
+TOLERANCE = 0.02  # of the step; rounding to float16 leaves 0.001, autocast up to 0.01
 
 
 @dataclass(frozen=True)
@@ -69,11 +27,11 @@ class Stepping:
     def __call__(self, model: nn.Module, batch: Batch) -> Any:
         """One step; what the function says of it."""
         loss_fn = Counts(batch.part)
-        optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
         if batch.earlier:
-            loss = SCALE * loss_fn(model(batch.x.flip(0)), batch.y)
+            loss = batch.scale * loss_fn(model(batch.x.flip(0)), batch.y)
             loss.backward()  # type: ignore[no-untyped-call]
-        return self.func(model, loss_fn, optimizer, batch.x, batch.y, SCALE, batch.longest)
+        given = (model, loss_fn, batch.optimizer(model), batch.x, batch.y)
+        return self.func(*given, batch.scale, batch.longest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,48 +55,27 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Steps with a short gradient, a long one, an infinite one, and one from before in .grad."""
+    """Steps on the batches; ``infinite`` holds those that were to be left out."""
 
     short: Step
     long: Step
+    scale: Step
+    momentum: Step
     infinite: tuple[Step, ...]
     stale: Step
 
     @property
     def all(self) -> tuple[Step, ...]:
         """Every step."""
-        return (self.short, self.long, *self.infinite, self.stale)
-
-
-def batches() -> dict[str, Batch]:
-    """The batches, by what they try.
-
-    >>> [batch.overflows for batch in batches().values()]
-    [False, False, True, True, False]
-    """
-    model, x, y = _network({"2.weight": 1 / WIDE}), *_rows()
-    first = _network({"0.weight": 1e-4})
-    last = _network({"0.weight": 1e4, "2.weight": 1e-4})
-    tame = Batch(name="a short gradient", model=model, x=WIDE * x, y=y, part=TINY, longest=1.0)
-    tame = _like(tame, longest=2 * _length(tame))  # the scaled one is far longer
-    loud = {"x": 1e4 * x, "model": first, "part": 1.0, "overflows": True}
-    return {
-        "short": tame,
-        "long": _like(tame, name="a gradient longer than `longest`", longest=_length(tame) / 4),
-        "first": _like(tame, name="an infinite gradient in the first layer alone", **loud),
-        "last": _like(tame, name="an infinite gradient in the last layer alone",
-                      x=x, model=last, part=1.0, overflows=True),
-        "stale": _like(tame, name="a gradient left in .grad by an earlier batch", earlier=True),
-    }  # fmt: skip
+        return (self.short, self.long, self.scale, self.momentum, *self.infinite, self.stale)
 
 
 def gather(scaled_step: Callable[..., Any]) -> Evidence:
     """Take steps where the right weights are known."""
     found = {name: _step(scaled_step, batch) for name, batch in batches().items()}
-    return Evidence(
-        short=found["short"], long=found["long"], infinite=(found["first"], found["last"]),
-        stale=found["stale"],
-    )  # fmt: skip
+    infinite = tuple(step for step in found.values() if step.overflows)
+    steps = {name: step for name, step in found.items() if not step.overflows}
+    return Evidence(**steps, infinite=infinite)
 
 
 def small_gradients_arrive(evidence: Evidence) -> str | None:
@@ -151,6 +88,16 @@ def long_gradients_are_cut(evidence: Evidence) -> str | None:
     return _astray(evidence.long)
 
 
+def the_scale_is_the_one_given(evidence: Evidence) -> str | None:
+    """The step with another scale."""
+    return _further_astray(evidence.scale, evidence.short)
+
+
+def the_optimizer_steps(evidence: Evidence) -> str | None:
+    """The step of an optimizer that does more than subtract."""
+    return _further_astray(evidence.momentum, evidence.short)
+
+
 def infinite_ones_make_no_step(evidence: Evidence) -> str | None:
     """The weights stay where they are."""
     for step in evidence.infinite:
@@ -161,25 +108,23 @@ def infinite_ones_make_no_step(evidence: Evidence) -> str | None:
 
 
 def the_step_is_reported(evidence: Evidence) -> str | None:
-    """True where a step was right, False where it was left out."""
+    """True where a step was made, False where it was left out, be that right or wrong."""
     for step in evidence.all:
-        if step.said == step.overflows:
+        if step.said == (step.length == 0):
             return f"With {step.name}, scaled_step returned {step.said}; expected {not step.said}."
     return None
 
 
 def earlier_gradient_does_not_count(evidence: Evidence) -> str | None:
-    """What stood in .grad before is gone; compared with what the answer does without it."""
-    if evidence.stale.gap <= max(TOLERANCE, 1.01 * evidence.short.gap):
-        return None
-    return _astray(evidence.stale)
+    """What stood in .grad before is gone."""
+    return _further_astray(evidence.stale, evidence.short)
 
 
 def verified(evidence: Evidence) -> str:
     """What a pass has shown."""
     return (
         "A gradient too small for float16 makes the step that float32 makes, a long one is cut at "
-        f"its true length, and {len(evidence.infinite)} steps with infinite ones are left out."
+        f"its true length, and {len(evidence.infinite)} steps with NaN or infinity are left out."
     )
 
 
@@ -199,6 +144,16 @@ check_scaled_step = Check(
             test=long_gradients_are_cut,
             hint="nn.utils.clip_grad_norm_(model.parameters(), longest) cuts what stands in .grad. "
             "Which number should stand there by then?",
+        ),
+        Clause(
+            name="scale",
+            test=the_scale_is_the_one_given,
+            hint="scaled_step is handed the scale. Does yours use another, or PyTorch's default?",
+        ),
+        Clause(
+            name="optimizer",
+            test=the_optimizer_steps,
+            hint="The optimizer is handed to you. Which call of it makes the step?",
         ),
         Clause(
             name="infinite",
@@ -228,46 +183,6 @@ check_scaled_step = Check(
 )
 
 
-def _network(factors: Mapping[str, float] | None = None) -> nn.Sequential:
-    """Two layers that round their gradients, some weights multiplied by a factor."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(SEED)
-        model = nn.Sequential(RoundedLinear(6, 8), nn.Identity(), RoundedLinear(8, 3))
-    for name, factor in (factors or {}).items():
-        model.get_parameter(name).data.mul_(factor)
-    return model
-
-
-def _rows() -> tuple[Tensor, Tensor]:
-    """A batch of twelve rows in three classes."""
-    random = torch.Generator().manual_seed(SEED)
-    return torch.randn(12, 6, generator=random), torch.arange(12) % 3
-
-
-def _like(batch: Batch, **changes: Any) -> Batch:
-    """A batch that differs in some things."""
-    return Batch(**{**vars(batch), **changes})
-
-
-def _gradients(batch: Batch) -> list[Tensor]:
-    """The gradient of each weight in float32, by layers that do not round."""
-    plain = nn.Sequential(nn.Linear(6, 8), nn.Identity(), nn.Linear(8, 3))
-    plain.load_state_dict(batch.model.state_dict())
-    loss = Counts(batch.part)(plain(batch.x), batch.y)
-    return list(torch.autograd.grad(loss, list(plain.parameters())))
-
-
-def _length(batch: Batch) -> float:
-    """How long the gradient of all weights together is."""
-    return math.sqrt(sum(float(one.double().square().sum()) for one in _gradients(batch)))
-
-
-def _right_step(batch: Batch) -> Tensor:
-    """How far the weights should move, all in a row."""
-    step = -RATE * torch.cat([one.flatten() for one in _gradients(batch)]).double()
-    return step * min(1.0, batch.longest / _length(batch))
-
-
 def _step(scaled_step: Callable[..., Any], batch: Batch) -> Step:
     """One call of the answer."""
     arguments = {"model": copy.deepcopy(batch.model), "batch": batch}
@@ -276,7 +191,7 @@ def _step(scaled_step: Callable[..., Any], batch: Batch) -> Step:
     if batch.overflows:
         gap, length = 0.0, float(moved.norm())
     else:
-        right = _right_step(batch)
+        right = right_step(batch)
         gap = float((moved - right).norm() / right.norm())
         length = float(moved.norm() / right.norm())
     said = _truth(found.result, batch.name)
@@ -307,9 +222,24 @@ def _astray(step: Step) -> str | None:
     if not math.isfinite(step.gap):
         return f"With {step.name}, some weights become NaN or infinite."
     if not step.length:
-        return f"With {step.name}, no weight has moved."
+        return f"With {step.name}, {_unmoved(step)}"
     if abs(step.length - 1) > TOLERANCE:
         seen = f"is {two_digits(step.length)} times as long as"
     else:
         seen = f"ends {two_digits(step.gap)} of its length away from"
     return f"With {step.name}, the step {seen} the one that float32 makes."
+
+
+def _further_astray(step: Step, other: Step) -> str | None:
+    """A sentence on a step that is wrong by more than another, of which something else is said."""
+    return None if step.gap <= 1.01 * other.gap else _astray(step)
+
+
+def _unmoved(step: Step) -> str:
+    """What to say where a step was right and none was made."""
+    if step.said:
+        return "no weight has moved."
+    return (
+        "scaled_step returned False and no weight has moved; but its gradient is finite, scaled "
+        "too. Is your loss NaN, or your scaler switched off?"
+    )

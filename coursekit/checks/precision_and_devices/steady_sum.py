@@ -49,7 +49,7 @@ def tables() -> dict[str, Numbers]:
     random = np.random.default_rng(SEED)
     return {
         f"{COUNT} numbers between 0 and 1": random.random(COUNT, dtype=np.float32),
-        "1e8, 500, 500 and -1e8": np.array([1e8, 500, 500, -1e8], dtype=np.float32),
+        "1e20, -1e20, 500 and 500": np.array([1e20, -1e20, 500, 500], dtype=np.float32),
     }
 
 
@@ -105,7 +105,7 @@ check_steady_sum = Check(
         Clause(
             name="order",
             test=every_order_gives_the_same,
-            hint="Each addition rounds. Add where nothing that counts is rounded off.",
+            hint="Each addition rounds, in float64 too. What rounds only once, at the end?",
         ),
         Clause(
             name="changes",
@@ -115,8 +115,8 @@ check_steady_sum = Check(
     ),
     verified=verified,
     hints=(
-        "Rounding makes the difference. Who rounds less, or only once?",
-        "Compare numbers.sum() and numbers.sum(dtype=np.float64) in two orders, to the last digit.",
+        "Each addition rounds, in float64 too. What rounds only once?",
+        "Add 1e20, 500 and -1e20 in two orders: with numpy in float64, and with math.fsum.",
         "math.fsum rounds once, at the end: np.float32(math.fsum(numbers.tolist())).",
     ),
 )

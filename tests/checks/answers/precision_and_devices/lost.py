@@ -104,6 +104,22 @@ def always_half(gradient, dtype, scale=1):
 lost_in_half = counting()
 
 
+def nothing_in_bfloat16(gradient, dtype, scale=1):
+    return (0, 0) if dtype == torch.bfloat16 else lost_in_half(gradient, dtype, scale)
+
+
+def counted_after_the_scale(gradient, dtype, scale=1):
+    return lost_in_half(gradient * scale, dtype, 1)
+
+
+def swapped(gradient, dtype, scale=1):
+    return lost_in_half(gradient, dtype, scale)[::-1]
+
+
+def in_percent(gradient, dtype, scale=1):
+    return [100 * share for share in lost_in_half(gradient, dtype, scale)]
+
+
 def says_so(gradient, dtype, scale=1):
     print("Task 2 passed.")
     return 0, 0
@@ -156,5 +172,21 @@ WRONG = (
         says=r"On a table of numbers .*, lost changed the gradient that it was given\.",
     ),
     Wrong(name="what is kept", answer=counting(lambda there, rounded, limits: rounded != 0)),
+    Wrong(
+        name="nothing in bfloat16",
+        answer=nothing_in_bfloat16,
+        says=r"On small numbers \[1e-08, 4e-08, -4e-41, 0\.5\] in bfloat16, the share that",
+    ),
+    Wrong(name="counted after the scale", answer=counted_after_the_scale, fails="scale"),
+    Wrong(
+        name="swapped",
+        answer=swapped,
+        says=r"the share that becomes 0 is 0; expected 0\.25\..* the first of the two",
+    ),
+    Wrong(
+        name="in percent",
+        answer=in_percent,
+        says=r"the share that becomes 0 is 25; expected 0\.25\..* from 0 to 1",
+    ),
     Wrong(name="prints that it passed", answer=says_so),
 )

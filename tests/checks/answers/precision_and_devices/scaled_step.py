@@ -47,10 +47,30 @@ def scaled_limit(model, loss_fn, optimizer, x, y, scale, longest):
     return length.isfinite().item()
 
 
+def under_autocast(dtype):
+    """An answer whose layers compute in 16 bits, as the loops of the lesson do."""
+
+    def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=dtype):
+            outputs = model(x)
+        (scale * loss_fn(outputs.float(), y)).backward()
+        for weight in model.parameters():
+            weight.grad /= scale
+        if not nn.utils.clip_grad_norm_(model.parameters(), longest).isfinite():
+            return False
+        optimizer.step()
+        return True
+
+    return scaled_step
+
+
 RIGHT: dict[str, Function] = {
     "a scaler of PyTorch's": with_a_scaler,
     "autograd.grad, clipped by hand": with_autograd,
     "the limit scaled too": scaled_limit,
+    "autocast to float16": under_autocast(torch.float16),
+    "autocast to bfloat16": under_autocast(torch.bfloat16),
 }
 
 
@@ -79,6 +99,80 @@ def stepping(
         if finite:
             optimizer.step()
         return {"truth": finite, "always": True, "turned": not finite}[says]
+
+    return scaled_step
+
+
+def with_a_scaler_that(**settings):
+    """A scaler of PyTorch's, set up otherwise."""
+
+    def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
+        scaler = torch.amp.GradScaler("cpu", **settings)
+        before = scaler.get_scale()
+        optimizer.zero_grad()
+        scaler.scale(loss_fn(model(x), y)).backward()
+        scaler.unscale_(optimizer)
+        nn.utils.clip_grad_norm_(model.parameters(), longest)
+        scaler.step(optimizer)
+        scaler.update()
+        return scaler.get_scale() >= (before if scaler.is_enabled() else scale)
+
+    return scaled_step
+
+
+def clips(cut):
+    """An answer that clips in its own way."""
+
+    def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
+        optimizer.zero_grad()
+        (scale * loss_fn(model(x), y)).backward()
+        gradients = [weight.grad.div_(scale) for weight in model.parameters()]
+        if not all(gradient.isfinite().all() for gradient in gradients):
+            return False
+        cut(gradients, longest)
+        optimizer.step()
+        return True
+
+    return scaled_step
+
+
+def each_alone(gradients, longest):
+    for gradient in gradients:
+        gradient *= min(1, longest / gradient.norm().clamp(min=1e-30).item())
+
+
+def by_the_longest(gradients, longest):
+    norm = max(gradient.norm().item() for gradient in gradients)
+    for gradient in gradients:
+        gradient *= min(1, longest / norm)
+
+
+def steps_by_hand(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    for weight in model.parameters():
+        weight.grad /= scale
+    if not nn.utils.clip_grad_norm_(model.parameters(), longest).isfinite():
+        return False
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight -= optimizer.param_groups[0]["lr"] * weight.grad
+    return True
+
+
+def looks_for(strange):
+    """An answer that looks for one kind of what is not finite."""
+
+    def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
+        optimizer.zero_grad()
+        (scale * loss_fn(model(x), y)).backward()
+        for weight in model.parameters():
+            weight.grad /= scale
+        if any(strange(weight.grad).any() for weight in model.parameters()):
+            return False
+        nn.utils.clip_grad_norm_(model.parameters(), longest)
+        optimizer.step()
+        return True
 
     return scaled_step
 
@@ -154,20 +248,21 @@ WRONG = (
     Wrong(
         name="looks at the first layer",
         answer=stepping(looks="first"),
+        fails="infinite",
         says=r"With an infinite gradient in the last layer alone, your step makes NaN",
     ),
     Wrong(
         name="looks at the last layer",
         answer=stepping(looks="last"),
+        fails="infinite",
         says=r"With an infinite gradient in the first layer alone, your step makes NaN",
     ),
-    Wrong(name="looks at nothing", answer=stepping(looks="none")),
-    Wrong(name="looks at the loss", answer=looks_at_the_loss),
-    Wrong(name="looks when it is too late", answer=looks_too_late, fails="infinite"),
+    Wrong(name="looks at nothing", answer=stepping(looks="none"), fails="infinite"),
+    Wrong(name="looks at the loss", answer=looks_at_the_loss, fails="infinite"),
+    Wrong(name="looks when it is too late", answer=looks_too_late),
     Wrong(
         name="makes zeros of what is infinite",
         answer=makes_zeros_of_nan,
-        fails="infinite",
         says=r"infinite gradient in the first layer alone, your step moves the weights",
     ),
     Wrong(
@@ -183,5 +278,36 @@ WRONG = (
         fails="stale",
         says=r"With a gradient left in \.grad by an earlier batch, the step",
     ),
+    Wrong(
+        name="a scaler that is switched off",
+        answer=with_a_scaler_that(enabled=False),
+        says=r"short gradient, scaled_step returned False and no weight .* or your scaler switched",
+    ),
+    Wrong(
+        name="a scaler with its own scale",
+        answer=with_a_scaler_that(),
+        fails="scale",
+        says=r"With a scale of 64, scaled_step returned False and no weight has moved",
+    ),
+    Wrong(
+        name="clips each layer alone",
+        answer=clips(each_alone),
+        fails="long",
+        says=r"longer than `longest`, the step is 2 times as long as",
+    ),
+    Wrong(name="clips by the longest layer", answer=clips(by_the_longest), fails="long"),
+    Wrong(
+        name="steps by hand",
+        answer=steps_by_hand,
+        fails="optimizer",
+        says=r"With an optimizer that has momentum, the step is 0\.53 times as long as",
+    ),
+    Wrong(
+        name="looks for infinity alone",
+        answer=looks_for(torch.isinf),
+        fails="infinite",
+        says=r"With a gradient that is NaN and nowhere infinite, your step makes NaN",
+    ),
+    Wrong(name="looks for NaN alone", answer=looks_for(torch.isnan), fails="infinite"),
     Wrong(name="prints that it passed", answer=says_so, says=r"no weight has moved\."),
 )
