@@ -41,6 +41,21 @@ def largest_shift(rows: Rows, others: Rows) -> float:
     return float((gaps / np.maximum(rows.std(axis=0), LEAST)).max())
 
 
+def uneven_inputs(*, above: float) -> Cause[R]:
+    """The cause that columns of very different spread enter the network.
+
+    Args:
+        above: The unevenness from which on it holds.
+    """
+    return Cause(
+        holds=lambda run: unevenness(run.rows) > above,
+        measured=lambda run: (
+            "the standard deviation of the widest input is "
+            f"{two_digits(unevenness(run.rows))} times that of the middle one"
+        ),
+    )
+
+
 def uneven_columns(reaching: Callable[[R], Rows], *, above: float) -> Cause[R]:
     """The cause that columns of very different spread reach the first Linear layer.
 

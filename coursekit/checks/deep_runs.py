@@ -1,6 +1,5 @@
 """What a run of task 3's script did, and the measurement that each lettered cause stands on."""
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
+from coursekit.checks.trained import accurate, at_weights
 from coursekit.checks.wording import two_digits
 
 Floats = npt.NDArray[np.float64]
@@ -95,13 +95,7 @@ def last_move(run: Run) -> float:
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: shift(run) > SHIFTED,
         measured=lambda run: (
@@ -129,17 +123,13 @@ CAUSES: Mapping[str, Cause[Run]] = {
             f"the last epoch moved the weights by {two_digits(last_move(run))} times their size"
         ),
     ),
-    "F": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "F": accurate(enough=HEALTHY),
 }
 
 
 def _gradient_ratio(model: nn.Module, start: Tensor, rows: Tensor, labels: Tensor) -> float:
     """Gradient norm of the first Linear's weight over the last one's, in a copy set to start."""
-    twin = copy.deepcopy(model).train()
-    nn.utils.vector_to_parameters(start.clone(), twin.parameters())
+    twin = at_weights(model, start).train()
     linears = linear_layers(twin)
     loss = nn.functional.cross_entropy(twin(rows), labels)
     first, last = torch.autograd.grad(loss, [linears[0].weight, linears[-1].weight])

@@ -1,17 +1,17 @@
 """What a run of task 3's script did, and the measurement that each lettered cause stands on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, outcome, reading
+from coursekit.checks.trained import named_rightly, one_class
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -78,11 +78,10 @@ def read(found: Any) -> Run:
         (rows, labels), (val, answers) = found["train"].tensors, found["val"].tensors
         seen = torch.isin(answers, labels)
         with torch.no_grad():
-            learnt = (model(rows).argmax(dim=1) == labels).float().mean()
             right = (model(val).argmax(dim=1) == answers).float()
         return Run(
             accuracy=float(right.mean()),
-            learnt=float(learnt),
+            learnt=named_rightly(model, rows, labels),
             on_seen=float(right[seen].mean()),
             recalls={
                 number: float(right[answers == number].mean())
@@ -91,18 +90,12 @@ def read(found: Any) -> Run:
             rows=rows.numpy(),
             labels=labels.numpy(),
             missing=tuple(answers[~seen].unique().tolist()),
-            one_class=_one_class([labels[torch.as_tensor(part)] for part in found["batches"]]),
+            one_class=one_class([labels[torch.as_tensor(part)] for part in found["batches"]]),
         )
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: run.learnt < LEARNT,
         measured=lambda run: f"the accuracy on the training rows is {run.learnt:.2f}",
@@ -140,8 +133,3 @@ CAUSES: Mapping[str, Cause[Run]] = {
         measured=lambda run: f"the accuracy on validation rows is {run.accuracy:.2f}",
     ),
 }
-
-
-def _one_class(batches: Sequence[Tensor]) -> float:
-    """Share of the most frequent class in a batch, mean over the batches."""
-    return float(np.mean([float(labels.bincount().max()) / len(labels) for labels in batches]))

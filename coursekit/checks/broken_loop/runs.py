@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, outcome, reading
+from coursekit.checks.trained import accurate, first_step, named_rightly, one_class
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -67,27 +68,19 @@ def read(found: Any) -> Run:
         model, weights = found["model"].eval(), list(found["weights"])
         (rows, labels), (held_out, answers) = found["train"].tensors, found["test"].tensors
         batches = [torch.as_tensor(batch) for batch in found["batches"]]
-        with torch.no_grad():
-            guesses = model(held_out).argmax(dim=1)
         return Run(
-            accuracy=float((guesses == answers).float().mean()),
+            accuracy=named_rightly(model, held_out, answers),
             rows=rows.numpy(),
             labels=labels.numpy(),
-            first_step=_first_step(weights),
+            first_step=first_step(weights),
             astray=_astray(model, weights, [(rows[batch], labels[batch]) for batch in batches]),
             least_moved=_least_moved(model, weights),
-            one_class=_one_class([labels[batch] for batch in batches]),
+            one_class=one_class([labels[batch] for batch in batches]),
         )
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: not run.first_step <= LEAP,
         measured=lambda run: (
@@ -114,18 +107,8 @@ CAUSES: Mapping[str, Cause[Run]] = {
             f"the most frequent class makes up {two_digits(run.one_class)} of a batch"
         ),
     ),
-    "F": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "F": accurate(enough=HEALTHY),
 }
-
-
-def _first_step(weights: Sequence[Tensor]) -> float:
-    """Length of the first step over the size of the weights; 0 where none was taken."""
-    if len(weights) < 2:
-        return 0.0
-    return float((weights[1] - weights[0]).norm() / weights[0].norm())
 
 
 def _astray(
@@ -159,8 +142,3 @@ def _least_moved(model: nn.Module, weights: Sequence[Tensor]) -> float:
     return min(
         float((new - old).norm() / old.norm()) for old, new in zip(before, after, strict=True)
     )
-
-
-def _one_class(batches: Sequence[Tensor]) -> float:
-    """Share of the most frequent class in a batch, mean over the batches."""
-    return float(np.mean([float(labels.bincount().max()) / len(labels) for labels in batches]))

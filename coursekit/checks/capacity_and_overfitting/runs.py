@@ -1,7 +1,6 @@
 """What a run of task 3's script did, and the measurement that each lettered cause stands on."""
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
+from coursekit.checks.trained import accurate, at_weights, first_step, named_rightly
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -72,11 +72,11 @@ def read(found: Any) -> Run:
         model, weights = found["model"].eval(), list(found["weights"])
         (rows, labels), (held_out, answers) = found["train"].tensors, found["test"].tensors
         return Run(
-            accuracy=_named_rightly(model, held_out, answers),
-            in_training=_named_rightly(model, rows, labels),
+            accuracy=named_rightly(model, held_out, answers),
+            in_training=named_rightly(model, rows, labels),
             rows=rows.numpy(),
             labels=labels.numpy(),
-            first_step=_first_step(weights),
+            first_step=first_step(weights),
             left=float(weights[-1].norm() / weights[0].norm()),
             silent=_silent(model, weights[0], rows, training=True),
             by_relu=_silent(model, weights[0], rows, training=False),
@@ -84,13 +84,7 @@ def read(found: Any) -> Run:
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: not run.first_step <= LEAP,
         measured=lambda run: (
@@ -121,30 +115,13 @@ CAUSES: Mapping[str, Cause[Run]] = {
         others=lambda _: WIDER,
         measured=lambda run: f"as the script was given it is {run.accuracy:.2f}",
     ),
-    "G": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "G": accurate(enough=HEALTHY),
 }
-
-
-def _named_rightly(model: nn.Module, rows: Tensor, labels: Tensor) -> float:
-    """Share of the rows that the network names rightly."""
-    with torch.no_grad():
-        return float((model(rows).argmax(dim=1) == labels).float().mean())
-
-
-def _first_step(weights: Sequence[Tensor]) -> float:
-    """Length of the first step over the size of the weights; 0 where none was taken."""
-    if len(weights) < 2:
-        return 0.0
-    return float((weights[1] - weights[0]).norm() / weights[0].norm())
 
 
 def _silent(model: nn.Module, start: Tensor, rows: Tensor, *, training: bool) -> float:
     """Share of zeros among what reaches the last Linear, in a copy set back to the start."""
-    twin = copy.deepcopy(model).train(training)
-    nn.utils.vector_to_parameters(start.clone(), twin.parameters())
+    twin = at_weights(model, start).train(training)
     seen: list[Tensor] = []
     last = linear_layers(twin)[-1]
     last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))

@@ -1,6 +1,5 @@
 """What a run of task 3's script did, and the measurement that each lettered cause stands on."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
+from coursekit.checks.trained import accurate, at_weights, named_rightly
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -62,15 +62,12 @@ def read(found: Any) -> Run:
     with reading("model, train, test, losses, weights and accuracy"):
         model, start = found["model"].eval(), found["weights"][0]
         (rows, labels), (held_out, answers) = found["train"].tensors, found["test"].tensors
-        before = copy.deepcopy(model)
-        nn.utils.vector_to_parameters(start.clone(), before.parameters())
+        before = at_weights(model, start)
         linears = linear_layers(before)
         loss = nn.functional.cross_entropy(before(rows), labels)
         first, last = torch.autograd.grad(loss, [linears[0].weight, linears[-1].weight])
-        with torch.no_grad():
-            guesses = model(held_out).argmax(dim=1)
         return Run(
-            accuracy=float((guesses == answers).float().mean()),
+            accuracy=named_rightly(model, held_out, answers),
             rows=rows.numpy(),
             labels=labels.numpy(),
             first_loss=float(loss.detach()),
@@ -102,13 +99,7 @@ def dead(model: nn.Module, rows: Tensor) -> float:
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: not run.first_loss <= LOUD,
         measured=lambda run: (
@@ -133,8 +124,5 @@ CAUSES: Mapping[str, Cause[Run]] = {
         measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
         others=lambda _: ({"decay": 0.75}, {"decay": 1.0}),
     ),
-    "F": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "F": accurate(enough=HEALTHY),
 }

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.neighbors import NearestNeighbors
 
 from coursekit.checks.columns import uneven_columns
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, outcome, reading
+from coursekit.checks.trained import accurate, named_rightly
 from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of, two_digits
 from coursekit.datasets import load_dataset
@@ -65,10 +65,8 @@ def read(found: Any) -> Run:
     with reading("model, train, test, rows, table and accuracy"):
         model, rows = found["model"].eval(), np.asarray(found["rows"])
         (x, y), (held_out, answers) = found["train"].tensors, found["test"].tensors
-        with torch.no_grad():
-            guesses = model(held_out).argmax(dim=1)
         return Run(
-            accuracy=float((guesses == answers).float().mean()),
+            accuracy=named_rightly(model, held_out, answers),
             rows=load_dataset("wine").x[rows].astype(np.float64),
             labels=y.numpy(),
             filled=np.asarray(found["table"], dtype=np.float64)[rows],
@@ -129,8 +127,5 @@ CAUSES: Mapping[str, Cause[Run]] = {
             "where columns are scaled by their quartiles and cut"
         ),
     ),
-    "F": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "F": accurate(enough=HEALTHY),
 }

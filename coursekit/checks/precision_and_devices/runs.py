@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.columns import unevenness
+from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, outcome, reading
+from coursekit.checks.trained import accurate, at_weights, first_step
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -71,7 +72,7 @@ def read(found: Any) -> Run:
             accuracy=float((outputs.argmax(dim=1) == answers).float().mean()),
             rows=rows.numpy(),
             labels=labels.numpy(),
-            first_step=float((weights[1] - weights[0]).norm() / weights[0].norm()),
+            first_step=first_step(weights),
             lost=_lost(model, weights[0], (rows[batch], labels[batch]), gradients[0]),
             broken=_not_finite([*weights, *gradients]),
             sums=float((outputs.sum(dim=1) - 1).abs().max()),
@@ -79,13 +80,7 @@ def read(found: Any) -> Run:
 
 
 CAUSES: Mapping[str, Cause[Run]] = {
-    "A": Cause(
-        holds=lambda run: unevenness(run.rows) > UNEVEN,
-        measured=lambda run: (
-            "the standard deviation of the widest input is "
-            f"{two_digits(unevenness(run.rows))} times that of the middle one"
-        ),
-    ),
+    "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
         holds=lambda run: not run.first_step <= LEAP,
         measured=lambda run: (
@@ -108,17 +103,13 @@ CAUSES: Mapping[str, Cause[Run]] = {
             f"the outputs of some row add up to a number that is {two_digits(run.sums)} away from 1"
         ),
     ),
-    "F": Cause(
-        holds=lambda run: run.accuracy >= HEALTHY,
-        measured=lambda run: f"the accuracy on held-out rows is {run.accuracy:.2f}",
-    ),
+    "F": accurate(enough=HEALTHY),
 }
 
 
 def _lost(model: nn.Module, start: Tensor, batch: tuple[Tensor, Tensor], gradient: Tensor) -> float:
     """Share of a gradient that is 0, of what is not 0 in float32 at the same weights."""
-    twin = copy.deepcopy(model).train()
-    nn.utils.vector_to_parameters(start.clone(), twin.parameters())
+    twin = at_weights(model, start).train()
     inputs, labels = batch
     loss = nn.functional.cross_entropy(twin(inputs), labels)
     true = torch.cat(
