@@ -2,12 +2,13 @@
 
 Two broken and two healthy runs of each case that a tell is known for, on seeds that nothing was
 tuned on, each run on one of its own: two runs of one seed would share their rows. A run is checked
-as it is made: its tell must say what it is. About five minutes, on one thread.
+as it is made: its tell must say what it is. About five minutes, on one thread; with the names of
+cases only theirs are made, and the others stay as they are stored.
 """
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from mystery_measuring import measure
 
 from coursekit.cases import get_case
 from coursekit.cases.case import Recipe
-from coursekit.mysteries.pool import FILE, Labelled, make_pool
+from coursekit.mysteries.pool import FILE, Labelled, make_pool, stored
 from coursekit.mysteries.tells import TELLS
 from coursekit.records import write_atomically
 
 FIRST_SEED = 3000
 EACH = 2  # broken, and as many healthy
+MORE = {"unscaled-features": 6}  # lesson 01 has this case alone, and a quiz of ten runs
+MORE_SEED = 3700  # beyond those of all cases
 
 # Healthy runs of the broken recipe with other settings, where the repaired one does not serve:
 # LeakyReLU has no dead units to show; just below the edge, a run still looks a little ill.
@@ -46,8 +49,9 @@ def orders(names: list[str]) -> Iterator[Order]:
         case = get_case(name)
         settings = HEALTHY_SETTINGS.get(name)
         sound = case.fixed if settings is None else case.broken.having(**settings)
-        for turn in range(EACH):
-            seed = FIRST_SEED + 2 * (EACH * place + turn)
+        firsts = [FIRST_SEED + 2 * (EACH * place + turn) for turn in range(EACH)]
+        firsts += [MORE_SEED + 2 * turn for turn in range(MORE.get(name, 0))]
+        for seed in firsts:
             yield Order(case=name, healthy=False, recipe=case.broken, seed=seed)
             yield Order(case=name, healthy=True, recipe=sound, seed=seed + 1)
 
@@ -65,14 +69,22 @@ def make(order: Order) -> Labelled:
     return Labelled(sheet=sheet, case=order.case, healthy=order.healthy)
 
 
+def kept(names: Sequence[str]) -> list[Labelled]:
+    """The stored runs of all other cases."""
+    return [
+        Labelled(sheet=stored().sheet(run.name), case=run.case, healthy=run.healthy)
+        for run in stored() if run.case not in names
+    ]  # fmt: skip
+
+
 def main() -> int:
     """Make all runs, or those of a few cases, and write them."""
     parser = argparse.ArgumentParser(description="Make the stored mystery runs.")
-    parser.add_argument("names", nargs="*", help="cases; all where they are left out")
+    parser.add_argument("names", nargs="*", help="cases to make anew; all where they are left out")
     parser.add_argument("--to", type=Path, default=FILE, help="the file to write")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    runs = []
+    runs = kept(options.names) if options.names else []
     for order in orders(options.names or list(TELLS)):
         runs.append(make(order))
         print(f"{len(runs)} {order.case} {order.seed}", flush=True)

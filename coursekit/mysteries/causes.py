@@ -312,6 +312,14 @@ CAUSES: Mapping[str, Cause] = {
             ),
         ),
         Cause(
+            name="averages-do-not-fit",
+            lesson="11",
+            words="BatchNorm's running averages do not fit its rows",
+            look="fine",
+            apart=("loss-misused", "squared-error", "rows-sorted"),
+            asks="classes",
+        ),
+        Cause(
             name="dead-units",
             lesson="12",
             words="The first, too long steps killed the ReLU units",

@@ -73,3 +73,13 @@ def shift(sheet: Sheet) -> float:
     moved = [sheet.number(f"mean_{w}_use") - sheet.number(f"mean_{w}_training") for w in WHERE]
     spreads = [sheet.number(f"third_{where}_training") for where in WHERE]
     return float(np.max(np.abs(moved) / spreads)) if all(spreads) else math.nan
+
+
+def surer_than_right(sheet: Sheet) -> float:
+    """The probability that the loss at the end stands for, less the share that is right.
+
+    A cross-entropy of L gives the right answer exp(-L), in the geometric mean. A network that is
+    the same in training and in evaluation has at least that share right, or nearly.
+    """
+    loss = float(sheet.curve("loss")[-1])
+    return math.exp(-max(loss, 0.0)) - sheet.number("score_training")

@@ -1,6 +1,6 @@
 """What gives a fault of the network, the loss, the loop or the steps away."""
 
-from coursekit.mysteries.readings import Reading, at, gap, number, ratio
+from coursekit.mysteries.readings import Reading, at, gap, number, ratio, surer_than_right
 from coursekit.mysteries.tell import Tell
 
 LEARNING_RATE_AT_END = Reading(
@@ -265,5 +265,39 @@ OF_TRAINING: tuple[Tell, ...] = (
         limit=0.1,
         side="below",
         why="The weights shrink in every step, whatever the gradient says.",
+    ),
+    # New ones come last: the place of a case sets the seeds of its runs.
+    Tell(
+        case="coupled-weight-decay",
+        cause="weights-decay",
+        reading=WEIGHTS_AT_END,
+        limit=0.1,
+        side="below",
+        why="The weights shrink in every step, whatever the gradient says.",
+    ),
+    Tell(
+        case="plateau-per-batch",
+        cause="rate-falls",
+        reading=LEARNING_RATE_AT_END,
+        limit=1e-3,
+        side="below",
+        why="Nothing moves any more, although the gradient has kept its size.",
+    ),
+    *(
+        Tell(
+            case=case,
+            cause="averages-do-not-fit",
+            reading=Reading(
+                words="exp(−loss) at the end, less the share of training rows rightly answered",
+                of=surer_than_right,
+                panel="loss",
+            ),
+            limit=0.15,
+            side="above",
+            why="The loss, which is taken in training mode, is that of a network that is nearly "
+            "always right. In evaluation the same rows go wrong: there BatchNorm uses its running "
+            "averages, and they are not those of the rows.",
+        )
+        for case in ("batchnorm-momentum", "recurrent-layernorm")
     ),
 )

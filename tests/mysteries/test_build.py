@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from build_mysteries import FIRST_SEED, make, orders
+from build_mysteries import FIRST_SEED, MORE, kept, make, orders
 from mystery_measuring import measure, rounded, thinned
 
 from coursekit.cases import get_case
@@ -17,7 +17,7 @@ QUICK = "scaler-refitted-per-batch"
 
 def test_every_run_has_a_seed_of_its_own_that_nothing_was_tuned_on() -> None:
     seeds = [order.seed for order in orders(list(TELLS))]
-    assert len(set(seeds)) == len(seeds) == 4 * len(TELLS)
+    assert len(set(seeds)) == len(seeds) == 4 * len(TELLS) + 2 * sum(MORE.values())
     assert min(seeds) == FIRST_SEED >= 3000
 
 
@@ -32,6 +32,14 @@ def test_the_stored_runs_are_those_that_the_tool_makes() -> None:
     for order in orders([QUICK]):
         sheet = make(order).sheet
         assert any(alike(sheet, other) for other in kept), order.seed
+
+
+def test_the_runs_of_other_cases_stay_as_they_are() -> None:
+    stay = kept([QUICK])
+    assert {run.case for run in stay} == set(TELLS) - {QUICK}
+    assert {run.sheet.numbers.tobytes() for run in stay} <= {
+        stored().sheet(run.name).numbers.tobytes() for run in stored()
+    }
 
 
 def alike(one: Sheet, other: Sheet) -> bool:
