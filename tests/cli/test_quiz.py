@@ -157,12 +157,12 @@ def test_without_a_seed_it_says_which_one_gives_the_same_runs() -> None:
 
 
 def test_up_to_a_lesson() -> None:
-    shown = quiz("--up-to", "01", "--count", "10", answers="a\n" * 4).stdout
-    assert "4 runs (there are no more up to that lesson than these)." in " ".join(shown.split())
+    shown = quiz("--up-to", "01", "--count", "20", answers="a\n" * 16).stdout
+    assert "16 runs (there are no more up to that lesson than these)." in " ".join(shown.split())
     assert f"For the same runs again: coursekit quiz --seed {SEED} --up-to 01" in " ".join(
         shown.split()
     )
-    assert "Mystery 4 of 4" in shown
+    assert "Mystery 16 of 16" in shown
     assert "  B. Nothing: the run is healthy" in shown
 
 
