@@ -4,6 +4,7 @@ The public names, loaded on first use (``import coursekit`` alone loads no frame
 
 - `record`: watch any PyTorch training loop; `KerasRecorder`: the same for ``model.fit``.
 - `Record`: what they return: the vital signs of one run, as numpy.
+- `check_up`: the first lines of the checklist, measured around your own loop before you train.
 - `fit`: a plain training loop, where you do not want to write your own; `sweep`: many small runs at
   once, and the `Sweep` they give.
 - `load_dataset`: real bundled data with names, units and sources.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from coursekit.evidence import verify
     from coursekit.records import Record
     from coursekit.sweeps import Sweep
+    from coursekit.training.checkup import check_up
     from coursekit.training.grid import sweep
     from coursekit.training.loop import fit
     from coursekit.vitals.keras import KerasRecorder
@@ -35,6 +37,7 @@ __all__ = [
     "KerasRecorder",
     "Record",
     "Sweep",
+    "check_up",
     "checks",
     "fit",
     "get_case",
@@ -53,6 +56,7 @@ _HOMES = {
     "KerasRecorder": "coursekit.vitals.keras",
     "Record": "coursekit.records",
     "Sweep": "coursekit.sweeps",
+    "check_up": "coursekit.training.checkup",
     "fit": "coursekit.training.loop",
     "get_case": "coursekit.cases",
     "load_dataset": "coursekit.datasets",

@@ -85,6 +85,7 @@ from coursekit.cases.optimization import (
     plateau_wrong_mode,
     scheduler_per_batch,
     stale_optimizer,
+    three_faults,
     weight_decay_too_high,
 )
 from coursekit.errors import unknown
@@ -182,6 +183,8 @@ CASES: tuple[Case, ...] = (
     # 14_precision_and_devices
     half_precision_overflow.CASE,
     gradient_underflow.CASE,
+    # 15_the_procedure
+    three_faults.CASE,
 )
 
 

@@ -223,6 +223,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("(n, 1) against (n,)", "silent-broadcast"),
             ("the weights fall to nothing", "weight-decay-too-high coupled-weight-decay"),
             ("inputs in use are not those of training", "raw-test-set value-range"),
+            ("each repair alone changes nothing: more than one fault at once", "three-faults"),
         ),
     ),
     Symptom(

@@ -86,7 +86,8 @@ def opened(
     setup = next(i for i, cell in enumerate(cells) if "setup" in cell["metadata"].get("tags", []))
     control = next(i for i, cell in enumerate(cells) if CALL in "".join(cell["source"]))
     with browse(chromium, **ZOOMED) as tab:
-        tab.open(servers(app).address(EMPTY))
+        if app == "notebook":  # JupyterLab has nothing to say, of whatever it shows
+            tab.open(servers(app).address(EMPTY))
         without_us = list(tab.complaints)
         tab.open(servers(app).address(f"notebooks/{name}"))
         for index in (setup, control):

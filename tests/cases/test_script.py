@@ -1,6 +1,7 @@
 """A recipe's flat script is the same run, and the lesson's text is that script."""
 
 import ast
+import inspect
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +29,17 @@ def run_script(program: str) -> dict[str, float]:
     return dict(scope["scores"])
 
 
+def shortened(recipe: Recipe) -> Recipe:
+    """The same with two epochs, where build has a keyword for them: enough to part two programs."""
+    function, _ = unbind(recipe.build)
+    named = "epochs" in inspect.signature(function).parameters
+    return recipe.having(epochs=2) if named else recipe
+
+
 @every_case
 @pytest.mark.parametrize("which", ["broken", "fixed"])
 def test_the_script_is_the_same_run(case: Case, which: str) -> None:
-    recipe: Recipe = getattr(case, which)
+    recipe: Recipe = shortened(getattr(case, which))
     program = flat_script(recipe, seed=3)
     if isinstance(case.claim, Raises) and which == "broken":
         with pytest.raises(Exception, match=re.escape(case.claim.words)) as caught:

@@ -7,15 +7,20 @@ for the pair, and the units see values that training never gave them. LayerNorm 
 deviation over the units of one row, so that no row depends on another.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.nn import BatchNorm1d, LayerNorm
+from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.cases.case import Case, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import Case, Choice, Claim, Knob, Recipe, Rival, Setup, Sign, Twin
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D0, Source
 
 
@@ -38,16 +43,19 @@ def build(
         lr: Learning rate of SGD.
         epochs: Passes over the training rows.
     """
-    train, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(train, batch_size=batch_size, seed=seed)
+    x, y = load_digits(return_X_y=True)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x = torch.tensor(x / 16, dtype=torch.float32, device=device)
+    y = torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=batch_size, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Linear(64, 64), norm(64), nn.ReLU(),
-        nn.Linear(64, 64), norm(64), nn.ReLU(),
-        nn.Linear(64, 64), norm(64), nn.ReLU(),
-        nn.Linear(64, 64), norm(64), nn.ReLU(),
-        nn.Linear(64, 10),
-    ).to(device)  # fmt: skip
+    hidden = [layer for _ in range(4) for layer in (nn.Linear(64, 64), norm(64), nn.ReLU())]
+    model = nn.Sequential(*hidden, nn.Linear(64, 10)).to(device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=lr)
     return Setup(
@@ -56,19 +64,22 @@ def build(
     )  # fmt: skip
 
 
-def build_long_memory(seed: int, device: str) -> Setup:
-    """Batches of two, the running averages taken over a hundred batches in place of ten."""
-    setup = build(seed, device)
-    for layer in setup.model:
-        if isinstance(layer, BatchNorm1d):
-            layer.momentum = 0.01
-    return setup
-
-
 def build_adam(seed: int, device: str) -> Setup:
     """Batches of two, with Adam in place of SGD."""
     setup = build(seed, device)
     return replace(setup, optimizer=torch.optim.Adam(setup.model.parameters(), lr=0.001))
+
+
+def train_accumulating(setup: Setup) -> Iterator[int]:
+    """The plain loop, with one step along the mean gradient of sixteen batches."""
+    for epoch in range(setup.epochs):
+        for number, (inputs, labels) in enumerate(setup.train, start=1):
+            loss = setup.loss_fn(setup.model(inputs), labels)
+            (loss / 16).backward()
+            if number % 16 == 0:
+                setup.optimizer.step()
+                setup.optimizer.zero_grad()
+        yield epoch + 1
 
 
 def build_healthy(seed: int, device: str) -> Setup:
@@ -122,22 +133,27 @@ CASE = Case(
         Rival(
             name="a smaller learning rate",
             recipe=_BROKEN.having(lr=0.001),
-            why="Smaller steps average more pairs, but each pair still keeps nothing but a sign.",
+            why="Smaller steps average more pairs; each still keeps nothing but a sign.",
+        ),
+        Rival(
+            name="a larger learning rate",
+            recipe=_BROKEN.having(lr=0.1),
+            why="The loss stalls, but not for want of long steps.",
         ),
         Rival(
             name="more epochs",
             recipe=_BROKEN.having(epochs=8),
-            why="Every epoch draws new pairs, and no number of pairs carries a distance.",
-        ),
-        Rival(
-            name="a longer running average",
-            recipe=Recipe(build=build_long_memory, train=train, evaluate=evaluate),
-            why="It steadies the statistics of evaluation; training never used them.",
+            why="Every epoch draws new pairs; through four layers too little of it survives.",
         ),
         Rival(
             name="Adam in place of SGD",
             recipe=Recipe(build=build_adam, train=train, evaluate=evaluate),
             why="It rescales the steps; what the layers put out is still set by the partner.",
+        ),
+        Rival(
+            name="sixteen batches before each step",
+            recipe=Recipe(build=build, train=train_accumulating, evaluate=evaluate).having(lr=0.05),
+            why="It makes the gradient a mean over 32 rows; the layers still see two at a time.",
         ),
     ),
     claim=Claim(
@@ -149,7 +165,13 @@ CASE = Case(
             name="batch_size",
             label="rows in a batch",
             values=(2, 4, 8, 16, 32, 64),
-            start=2,
+            start=32,
+        ),
+        Choice(
+            name="norm",
+            label="layer",
+            positions={"BatchNorm": BatchNorm1d, "LayerNorm": LayerNorm},
+            first="BatchNorm",
         ),
     ),
     keras=Twin(

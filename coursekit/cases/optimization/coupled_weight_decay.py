@@ -9,13 +9,28 @@ value that AdamW is used to collapses the same network under Adam.
 
 from dataclasses import replace
 
+import numpy as np
 import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torch import nn
 from torch.optim import Adam, AdamW
+from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.cases.case import Case, Claim, Knob, NoDifference, Recipe, Rival, Setup, Sign, Twin
+from coursekit.cases.case import (
+    Case,
+    Choice,
+    Claim,
+    Knob,
+    NoDifference,
+    Recipe,
+    Rival,
+    Setup,
+    Sign,
+    Twin,
+)
 from coursekit.cases.plain import evaluate, evaluate_keras, train, train_keras
-from coursekit.cases.rows import batches, digits, tensors
+from coursekit.cases.rows import digits
 from coursekit.cases.sources import D1, D2, LOSHCHILOV_2019, Source
 
 
@@ -40,14 +55,18 @@ def build(
         lr: Learning rate.
         epochs: Passes over the training rows.
     """
-    rows, val, test = (tensors(part, device) for part in digits(seed))
-    loader = batches(rows, batch_size=32, seed=seed)
+    x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
+    rows, rest = train_test_split(np.arange(len(y)), test_size=0.4, stratify=y, random_state=seed)
+    val_rows, test_rows = train_test_split(rest, test_size=0.5, stratify=y[rest], random_state=seed)
+    x, y = torch.tensor(x / 16, dtype=torch.float32, device=device), torch.tensor(y, device=device)
+    order = torch.Generator().manual_seed(seed)
+    loader = DataLoader(
+        TensorDataset(x[rows], y[rows]), batch_size=32, shuffle=True, generator=order
+    )
+    val, test = (TensorDataset(x[part], y[part]) for part in (val_rows, test_rows))
     torch.manual_seed(seed)
-    model = nn.Sequential(
-        nn.Linear(64, hidden), nn.ReLU(),
-        nn.Linear(hidden, hidden), nn.ReLU(),
-        nn.Linear(hidden, 10),
-    ).to(device)  # fmt: skip
+    layers = [nn.Linear(64, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(hidden, 10)).to(device)
     loss_fn = nn.CrossEntropyLoss()
     optimizer = method(model.parameters(), lr=lr, weight_decay=weight_decay)
     return Setup(
@@ -115,9 +134,20 @@ CASE = Case(
             why="The network has collapsed, and the L2 term holds it there.",
         ),
         Rival(
-            name="a wider network",
-            recipe=_BROKEN.having(hidden=256),
-            why="Each new weight is pushed to zero by a full step as well.",
+            name="ten times the learning rate",
+            recipe=_BROKEN.having(lr=0.03),
+            why="Both terms of the gradient get longer steps; which of them wins stays as it was.",
+        ),
+        Rival(
+            name="a tenth of the decay",
+            recipe=_BROKEN.having(weight_decay=0.01),
+            why="It trains, but with another decay for each weight: where the data are silent, "
+            "all of the weight still goes.",
+        ),
+        Rival(
+            name="no decay at all",
+            recipe=_BROKEN.having(weight_decay=0.0),
+            why="It trains as well, and gives up the decay that was wanted.",
         ),
     ),
     claim=Claim(
@@ -127,9 +157,15 @@ CASE = Case(
     knobs=(
         Knob(
             name="weight_decay",
-            label="weight decay of AdamW",
-            values=(0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0),
+            label="weight decay",
+            values=(0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
             start=0.1,
+        ),
+        Choice(
+            name="method",
+            label="optimizer",
+            positions={"Adam": Adam, "AdamW": AdamW},
+            first="AdamW",
         ),
     ),
     keras=Twin(

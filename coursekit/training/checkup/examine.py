@@ -1,0 +1,122 @@
+"""A check-up of a training script: the first lines of the checklist, on a fresh model."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from coursekit.errors import BadInputError
+from coursekit.training.checkup import measures
+from coursekit.training.checkup.lines import CheckUp, Line
+from coursekit.training.checkup.loop import look_at_loop
+from coursekit.training.checkup.prices import LossFn, prices
+from coursekit.training.checkup.rewind import Rewind, standing
+from coursekit.training.checkup.script import OnePass, Script
+
+Batch = Sequence[Tensor]
+
+MOST_BATCHES = 100  # so many are looked at, and a schedule is followed over so many
+
+
+def check_up(
+    one_pass: OnePass,
+    model: nn.Module,
+    loader: Iterable[Batch],
+    loss_fn: LossFn,
+    optimizer: torch.optim.Optimizer,
+    *,
+    scheduler: Any = None,
+    steps: int = 400,
+) -> CheckUp:
+    """Measure the first lines of the checklist on a fresh model, around your own loop.
+
+    Mend the first line that is off, keep the repair, and check again from the top. Afterwards
+    model, optimizer, scheduler and random numbers are as they were.
+
+    Args:
+        one_pass: Your loop over the batches that it is given, each (inputs, targets), once:
+            forward, backward, step. It uses ``model`` and ``optimizer`` as they are given here.
+        model: Fresh: not trained yet, as the script has it before its first epoch.
+        loader: Your training batches; at most 100 of them are looked at.
+        loss_fn: Called with the model's outputs and the targets of a batch. If your loop does more
+            than that, such as ``squeeze`` or one-hot, give a function that does it too.
+        optimizer: The one that ``one_pass`` steps.
+        scheduler: The scheduler, if ``one_pass`` steps one.
+        steps: So many batches the model gets to learn one batch by heart.
+
+    Raises:
+        BadInputError: A batch is not a pair of tensors, or there is none; or ``loss_fn`` does not
+            take outputs and targets as they are.
+
+    >>> _ = torch.manual_seed(0)
+    >>> model = nn.Linear(2, 1)
+    >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    >>> x = torch.randn(32, 2)
+    >>> y = x @ torch.tensor([[1.0], [-1.0]])
+    >>> def one_pass(batches):
+    ...     for inputs, targets in batches:
+    ...         loss = nn.functional.mse_loss(model(inputs), targets)
+    ...         loss.backward()
+    ...         optimizer.step()
+    >>> check_up(one_pass, model, [(x, y)] * 4, nn.MSELoss(), optimizer).off[:1]
+    ('loop',)
+    """
+    moment = Rewind(model, optimizer, scheduler, loader)  # before the loader draws its order
+    batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
+    if not batches:
+        raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
+    script = Script(
+        one_pass=one_pass, model=model, loss_fn=loss_fn, optimizer=optimizer, scheduler=scheduler,
+        batches=batches, moment=moment,
+    )  # fmt: skip
+    try:
+        return CheckUp(lines=tuple(_lines(script, steps)))
+    finally:
+        script.moment.end()
+
+
+def _pair(batch: Any) -> Any:
+    """A batch, if it is one that the lines can read."""
+    whole = isinstance(batch, list | tuple) and len(batch) == 2
+    if whole and all(isinstance(part, Tensor) for part in batch):
+        return batch
+    raise BadInputError(
+        f"A batch of the loader is of type {type(batch).__name__}; check_up reads pairs of "
+        "tensors, (inputs, targets). Wrap your loader so that it yields them."
+    )
+
+
+def _try_loss(script: Script, outputs: Tensor) -> None:
+    """See that the loss takes what the model gives."""
+    targets = script.on_device()[1]
+    try:
+        script.loss_fn(outputs, targets)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise BadInputError(
+            f"loss_fn does not take outputs of shape {tuple(outputs.shape)} and targets of shape "
+            f"{tuple(targets.shape)}, {targets.dtype}: {error}. Either this is the fault, or your "
+            "loop changes them first: then give check_up a function that does so too."
+        ) from error
+
+
+def _lines(script: Script, steps: int) -> Iterator[Line]:
+    """All lines, in the order in which to mend them."""
+    with torch.no_grad():
+        script.model.train()
+        outputs = script.model(script.on_device()[0])
+        _try_loss(script, outputs)
+        costs = prices(script.loss_fn, outputs, script.on_device()[1])
+    script.moment.back()
+    yield measures.rows(script)
+    yield measures.first_loss(script, costs)
+    yield measures.loss(costs)
+    with standing(script.scheduler):
+        loop = look_at_loop(script)
+        yield loop.line()
+        yield measures.gradients(script)
+        yield measures.step(script, loop.batches_a_step)
+    yield measures.rate(script)
+    with standing(script.scheduler):
+        yield measures.one_batch(script, costs, steps)

@@ -1,0 +1,86 @@
+"""What a check-up found: one line of the checklist after the other."""
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One question of the checklist, measured.
+
+    Attributes:
+        name: What was looked at: ``"rows"``, ``"first loss"``.
+        well: Whether it lies where a run that learns has it. A line that could not be judged is
+            well, and its words say so.
+        words: What was measured, and what it should be.
+        lesson: The lessons of the course that are about it, two digits each.
+    """
+
+    name: str
+    well: bool
+    words: str
+    lesson: str
+
+    def __str__(self) -> str:
+        """The line as text, at most 100 characters wide with the usual words."""
+        return f"{self.name:<12}{'well' if self.well else 'OFF ':<6}{self.words}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckUp:
+    """The lines of a check-up, in the order in which to mend them.
+
+    >>> found = CheckUp(lines=(
+    ...     Line(name="rows", well=False, words="a column of size 700", lesson="01"),
+    ...     Line(name="one batch", well=False, words="loss 2.3", lesson="00"),
+    ... ))
+    >>> print(found)
+    rows        OFF   a column of size 700
+    one batch   OFF   loss 2.3
+    Mend first: rows (lesson 01). Then check again from the top.
+    >>> found.off
+    ('rows', 'one batch')
+    >>> found["rows"].well
+    False
+    """
+
+    lines: tuple[Line, ...]
+
+    @property
+    def off(self) -> tuple[str, ...]:
+        """Names of the lines that are not well, the one to mend first at the front."""
+        return tuple(line.name for line in self.lines if not line.well)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self.lines)
+
+    def __getitem__(self, name: str) -> Line:
+        """A line by its name."""
+        return {line.name: line for line in self.lines}[name]
+
+    @property
+    def advice(self) -> str:
+        """What to do next, as a sentence."""
+        for line in self.lines:
+            if not line.well:
+                first = f"Mend first: {line.name} (lesson {line.lesson})."
+                return f"{first} Then check again from the top."
+        return (
+            "Every line is well: the network can learn these rows. Whether they are the right ones "
+            "is another question."
+        )
+
+    def __str__(self) -> str:
+        """All lines, and what to do next."""
+        return "\n".join([*map(str, self.lines), self.advice])
+
+    def _repr_html_(self) -> str:
+        """A table for Jupyter; the verdict is a word, not a colour alone."""
+        rows = "".join(
+            f"<tr><td>{line.name}</td><td><b>{'well' if line.well else 'OFF'}</b></td>"
+            f'<td style="text-align:left">{html.escape(line.words)}</td><td>{line.lesson}</td></tr>'
+            for line in self.lines
+        )
+        head = "<tr><th>line</th><th></th><th>measured</th><th>lesson</th></tr>"
+        return f"<table>{head}{rows}</table><p>{html.escape(self.advice)}</p>"

@@ -1,0 +1,111 @@
+"""The other lines: one measurement each, and its limit.
+
+The limits are wide on purpose: they find what stops a run, not what could be better.
+"""
+
+import math
+
+import torch
+
+from coursekit.training.checkup.lines import Line
+from coursekit.training.checkup.prices import Prices
+from coursekit.training.checkup.script import Script
+
+LARGE = 20.0  # a column of larger size shakes the first layer, and most inputs are below 1
+TIMES_A_GUESS = 3.0
+NEXT_TO_NOTHING = 0.1  # of a guess: the floor of a loss
+WEAKEST = 1 / 30  # of the largest gradient norm
+STEP = (1e-4, 0.3)  # of a layer's weights: below, nothing moves; above, it starts anew
+BY_HEART = 0.3  # of a guess, after so many steps on one batch
+RATE_LEFT = 0.1
+
+
+def rows(script: Script) -> Line:
+    """What reaches the first layer with weights: a scaler may be a part of the model."""
+    lost = sum(int((~batch[0].isfinite()).sum()) for batch in script.batches)
+    arrived = script.at_first_weights()
+    if lost:
+        words = f"{lost} values are not finite"
+    elif arrived is None or not arrived.is_floating_point():
+        words = "no numbers reach a first layer of weights, or whole ones: not judged"
+    else:
+        size = arrived.flatten(1).double().square().mean(dim=0).sqrt().max().item()
+        words = f"the largest column has size {size:.3g} (root mean square; at most {LARGE:g})"
+        return Line(name="rows", well=size <= LARGE, words=words, lesson="01, 08")
+    return Line(name="rows", well=not lost, words=words, lesson="01, 08")
+
+
+def first_loss(script: Script, costs: Prices) -> Line:
+    """Before any step."""
+    with torch.no_grad():
+        first = script.loss().item()
+    script.moment.back()
+    well = math.isfinite(first) and not first > TIMES_A_GUESS * costs.guess
+    words = f"{first:.3g}; a guess costs {costs.guess:.3g}"
+    if math.isnan(costs.guess):
+        words = f"{first:.3g}; what a guess costs by this loss is not known"
+    return Line(name="first loss", well=well, words=words, lesson="01, 12")
+
+
+def loss(costs: Prices) -> Line:
+    """Whether outputs, targets and loss fit together."""
+    if math.isnan(costs.certain):
+        words = "what a right answer costs by this loss is not known: not judged"
+        return Line(name="loss", well=True, words=words, lesson="05")
+    well = abs(costs.certain) < NEXT_TO_NOTHING * costs.guess
+    words = f"a right and certain answer costs {costs.certain:.2g} (next to 0)"
+    return Line(name="loss", well=well, words=words, lesson="05")
+
+
+def gradients(script: Script) -> Line:
+    """The layer that gets least against the one that gets most, at the first batch."""
+    script.moment.back()
+    script.loss().backward()  # type: ignore[no-untyped-call]
+    norms = {
+        name: 0.0 if w.grad is None else w.grad.norm().item() for name, w in script.matrices.items()
+    }
+    script.moment.back()
+    if not norms or not all(map(math.isfinite, norms.values())):
+        words = "no matrix of weights" if not norms else "a gradient is not finite"
+        return Line(name="gradients", well=not norms, words=words, lesson="04, 12")
+    weak, strong = min(norms, key=lambda name: norms[name]), max(norms, key=lambda n: norms[n])
+    share = norms[weak] / norms[strong] if norms[strong] else 0.0
+    words = f"{weak} gets {share:.1g} of what {strong} gets (at least {WEAKEST:.1g})"
+    return Line(name="gradients", well=share >= WEAKEST, words=words, lesson="04, 12")
+
+
+def step(script: Script, batches_a_step: int) -> Line:
+    """The longest first step of a layer, against its weights."""
+    moved = script.moved([script.batch] * batches_a_step)
+    ways = {name: moved[name] for name in script.matrices}
+    script.moment.back()
+    if not ways:
+        return Line(name="step", well=True, words="no matrix of weights", lesson="03")
+    far = max(ways, key=lambda name: ways[name])
+    well = STEP[0] <= ways[far] <= STEP[1]
+    words = (
+        f"the first step changes {far} by {ways[far]:.1g} of itself ({STEP[0]:g} to {STEP[1]:g})"
+    )
+    return Line(name="step", well=well, words=words, lesson="03")
+
+
+def rate(script: Script) -> Line:
+    """What a schedule leaves of the learning rate over the first batches."""
+    script.moment.back()
+    start = script.rate
+    script.after(script.batches)
+    left = script.rate / start if start else 0.0
+    script.moment.back()
+    words = f"after {len(script.batches)} batches {left:.1g} of the learning rate is left"
+    return Line(name="rate", well=left > RATE_LEFT, words=words, lesson="03, 13")
+
+
+def one_batch(script: Script, costs: Prices, steps: int) -> Line:
+    """Whether the model can learn one batch by heart. It says that something is off, not what."""
+    script.after([script.batch] * steps)
+    with torch.no_grad():
+        loss_left = script.loss().item()
+    script.moment.back()
+    words = f"after {steps} batches, all of them the same, its loss is {loss_left:.2g}"
+    well = math.isfinite(loss_left) and not loss_left > BY_HEART * costs.guess
+    return Line(name="one batch", well=well, words=words, lesson="00")

@@ -1,0 +1,293 @@
+"""The check-up on scripts of one's own: it finds what is there, and leaves no trace."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.optim import SGD, Adam
+from torch.optim.lr_scheduler import OneCycleLR, StepLR
+from torch.utils.data import DataLoader, TensorDataset
+
+from coursekit import check_up
+from coursekit.errors import BadInputError
+from coursekit.training.checkup import CheckUp
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(kw_only=True)
+class Script:
+    """A training script: its parts, and what its loop does beside the plain one."""
+
+    model: nn.Module
+    loader: DataLoader[Any]
+    loss_fn: Loss
+    optimizer: torch.optim.Optimizer
+    scheduler: Any = None
+    empties: bool = True
+    clips: bool = False
+    every: int = 1
+
+    def one_pass(self, batches: list[Any]) -> None:
+        for number, (inputs, targets) in enumerate(batches, start=1):
+            (self.loss_fn(self.model(inputs), targets) / self.every).backward()
+            if number % self.every:
+                continue
+            if self.clips:
+                nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+            if self.empties:
+                self.optimizer.zero_grad()
+            if self.scheduler is not None:
+                self.scheduler.step()
+
+    def examined(self, steps: int = 300) -> CheckUp:
+        return check_up(
+            self.one_pass, self.model, self.loader, self.loss_fn, self.optimizer,
+            scheduler=self.scheduler, steps=steps,
+        )  # fmt: skip
+
+
+def loader_of(x: Any, y: Any, dtype: torch.dtype) -> DataLoader[Any]:
+    rows = torch.tensor(x[:320], dtype=torch.float32), torch.tensor(y[:320], dtype=dtype)
+    order = torch.Generator().manual_seed(0)
+    return DataLoader(TensorDataset(*rows), batch_size=32, shuffle=True, generator=order)
+
+
+def digits(scale: float = 16.0) -> DataLoader[Any]:
+    x, y = load_digits(return_X_y=True)
+    return loader_of(x / scale, y, torch.int64)
+
+
+def network(*between: nn.Module, outputs: int = 10, inputs: int = 64) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(inputs, 32), *between, nn.ReLU(), nn.Linear(32, outputs))
+
+
+def plain(model: nn.Module | None = None, *, lr: float = 0.1, **settings: Any) -> Script:
+    """A healthy script on the digits."""
+    model = network() if model is None else model
+    return Script(
+        model=model, optimizer=settings.pop("optimizer", None) or SGD(model.parameters(), lr=lr),
+        loader=settings.pop("loader", None) or digits(),
+        loss_fn=settings.pop("loss_fn", nn.CrossEntropyLoss()), **settings,
+    )  # fmt: skip
+
+
+def one_cycle() -> Script:
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=50)
+    return plain(model, optimizer=optimizer, scheduler=schedule)
+
+
+def standard_digits() -> Script:
+    x, y = load_digits(return_X_y=True)
+    return plain(loader=loader_of(StandardScaler().fit_transform(x), y, torch.int64), lr=0.03)
+
+
+def two_classes(loss_fn: Loss, *last: nn.Module) -> Script:
+    x, y = load_breast_cancer(return_X_y=True)
+    loader = loader_of(StandardScaler().fit_transform(x), y[:, None], torch.float32)
+    return plain(
+        nn.Sequential(*network(outputs=1, inputs=30), *last), loader=loader, loss_fn=loss_fn
+    )
+
+
+def regression() -> Script:
+    x, y = load_diabetes(return_X_y=True)
+    y = (y - y.mean()) / y.std()
+    loader = loader_of(StandardScaler().fit_transform(x), y[:, None], torch.float32)
+    return plain(network(outputs=1, inputs=10), loader=loader, loss_fn=nn.MSELoss())
+
+
+def frozen() -> Script:
+    model = network()
+    model.get_parameter("0.weight").requires_grad = False
+    return plain(model, optimizer=Adam(model.parameters(), lr=0.03))
+
+
+def adam() -> Script:
+    model = network()
+    return plain(model, optimizer=Adam(model.parameters(), lr=0.01))
+
+
+HEALTHY: dict[str, Callable[[], Script]] = {
+    "plain": plain,
+    "adam": adam,
+    "standardised": standard_digits,
+    "batchnorm": lambda: plain(network(nn.BatchNorm1d(32))),
+    "batchnorm takes raw rows": lambda: plain(
+        nn.Sequential(nn.BatchNorm1d(64), *network()), loader=digits(scale=0.01)
+    ),
+    "dropout": lambda: plain(network(nn.Dropout(0.2))),
+    "clipping": lambda: plain(clips=True),
+    "accumulation": lambda: plain(every=4, lr=0.5),
+    "frozen on purpose": frozen,
+    "one cycle": one_cycle,
+    "regression": regression,
+    "one logit": lambda: two_classes(nn.BCEWithLogitsLoss()),
+    "one share": lambda: two_classes(nn.BCELoss(), nn.Sigmoid()),
+    "functional": lambda: two_classes(nn.functional.binary_cross_entropy_with_logits),
+    "log shares": lambda: plain(
+        nn.Sequential(*network(), nn.LogSoftmax(dim=1)), loss_fn=nn.NLLLoss()
+    ),
+    "label smoothing": lambda: plain(loss_fn=nn.CrossEntropyLoss(label_smoothing=0.05), lr=0.3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_all_lines_of_a_healthy_script_are_well(name: str) -> None:
+    found = HEALTHY[name]().examined()
+    assert found.off == (), found
+
+
+def stepped_per_batch() -> Script:
+    script = plain()
+    script.scheduler = StepLR(script.optimizer, step_size=2, gamma=0.1)
+    return script
+
+
+def stale_optimizer() -> Script:
+    script = plain()
+    script.model[0] = nn.Linear(64, 32)  # type: ignore[operator]
+    return script
+
+
+def rows_with_a_hole() -> Script:
+    x, y = load_digits(return_X_y=True)
+    x[200, 3] = float("nan")
+    return plain(loader=loader_of(x / 16, y, torch.int64))
+
+
+FAULTS: dict[str, tuple[str, Callable[[], Script]]] = {
+    "raw": ("rows", lambda: plain(loader=digits(scale=0.01))),
+    "a hole": ("rows", rows_with_a_hole),
+    "a softmax too many": ("loss", lambda: plain(nn.Sequential(*network(), nn.Softmax(dim=1)))),
+    "shapes that spread": ("loss", lambda: spread()),
+    "nothing emptied": ("loop", lambda: plain(empties=False)),
+    "nothing emptied, and clipped": ("loop", lambda: plain(empties=False, clips=True)),
+    "never stepped": ("loop", lambda: plain(every=1000)),
+    "a layer not held": ("loop", stale_optimizer),
+    "far too high": ("step", lambda: plain(lr=5.0)),
+    "far too low": ("step", lambda: plain(lr=1e-6)),
+    "stepped per batch": ("rate", stepped_per_batch),
+    "sigmoids": ("gradients", lambda: plain(deep_sigmoid())),
+}
+
+
+def spread() -> Script:
+    script = regression()
+    flat = [(x, y[:, 0]) for x, y in script.loader]
+    script.loader = flat  # type: ignore[assignment]
+    return script
+
+
+def deep_sigmoid() -> nn.Module:
+    torch.manual_seed(0)
+    hidden = [part for _ in range(6) for part in (nn.Linear(64, 64), nn.Sigmoid())]
+    return nn.Sequential(*hidden, nn.Linear(64, 10))
+
+
+@pytest.mark.filterwarnings("ignore:Using a target size")  # that is the fault
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_first_line_that_is_off_is_that_of_the_fault(name: str) -> None:
+    line, script = FAULTS[name]
+    found = script().examined()
+    assert found.off[:1] == (line,), found
+    assert found.advice.startswith(f"Mend first: {line} (lesson ")
+
+
+def test_a_layer_that_the_optimizer_does_not_hold_is_named() -> None:
+    words = stale_optimizer().examined(steps=1)["loop"].words
+    assert words == "1 matrices of weights stand still: 0.weight"
+
+
+def state_of(script: Script) -> Iterator[Any]:
+    """All that a check-up could change."""
+    for part in (script.model, script.optimizer, script.scheduler):
+        yield from _leaves(part.state_dict())
+    yield from (weight.grad for weight in script.model.parameters())
+    yield torch.get_rng_state()
+    yield from (module.training for module in script.model.modules())
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """What a nested state holds, copied."""
+    if isinstance(value, dict):
+        for part in value.values():
+            yield from _leaves(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    else:
+        yield value.clone() if isinstance(value, Tensor) else value
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_everything_is_as_it_was(fails: bool) -> None:
+    """Weights, running averages, momentum, the schedule, gradients, modes and random numbers."""
+    torch.manual_seed(0)
+    model = nn.Sequential(*network(nn.BatchNorm1d(32), nn.Dropout(0.5)))
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    script = plain(model, optimizer=optimizer, scheduler=StepLR(optimizer, step_size=3))
+    script.one_pass(list(script.loader))
+    model.get_submodule("2").eval()
+    script.loss_fn(model(next(iter(script.loader))[0]), torch.zeros(32).long()).backward()
+    before = list(state_of(script))
+    if fails:
+        script.one_pass = None  # type: ignore[assignment, method-assign]
+        with pytest.raises(TypeError):
+            script.examined(steps=5)
+    else:
+        script.examined(steps=5)
+    for one, other in zip(before, state_of(script), strict=True):
+        assert torch.equal(one, other) if isinstance(one, Tensor) else one == other
+    assert "step" not in vars(script.scheduler)
+
+
+def test_a_training_goes_on_as_without_it() -> None:
+    def trained(looked: bool) -> Tensor:
+        script = plain(network(nn.Dropout(0.5)))
+        if looked:
+            script.examined(steps=5)
+        torch.manual_seed(1)
+        script.one_pass(list(script.loader))
+        return script.model.get_parameter("0.weight").detach()
+
+    assert torch.equal(trained(looked=True), trained(looked=False))
+
+
+def test_it_prints_as_lines_and_as_a_table() -> None:
+    found = plain(empties=False).examined(steps=1)
+    assert [line.split()[0] for line in str(found).splitlines()[:-1]] == [
+        line.name.split()[0] for line in found
+    ]
+    assert "OFF" in str(found["loop"])
+    assert found._repr_html_().count("<tr>") == 1 + len(found.lines)
+    assert "no zero_grad()" in found._repr_html_()
+
+
+def test_without_a_batch_there_is_nothing_to_look_at() -> None:
+    script = plain(loader=[])
+    script.loader = []  # type: ignore[assignment]
+    with pytest.raises(BadInputError, match="The loader has no batch"):
+        script.examined()
+
+
+def test_batches_of_another_form_are_refused() -> None:
+    script = plain()
+    script.loader = [{"x": torch.zeros(2, 64)}]  # type: ignore[assignment]
+    with pytest.raises(BadInputError, match=r"is of type dict; check_up reads pairs of tensors"):
+        script.examined()
+
+
+def test_a_loss_that_does_not_take_the_outputs_is_explained() -> None:
+    script = plain(loss_fn=nn.BCEWithLogitsLoss())
+    with pytest.raises(BadInputError, match=r"outputs of shape \(32, 10\) .* Either this is the"):
+        script.examined()
