@@ -112,17 +112,21 @@ plt.show()
 # | **Rows:** how many values, which range, which median has each column? | none empty, none far off | 08 |
 # | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01, [12](12_exploding_gradients.ipynb) |
 # | **Loss:** what does a right and certain answer cost? | nothing | 05 |
-# | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
 # | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | 06 |
 # | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04, [12](12_exploding_gradients.ipynb) |
 # | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
+# | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
+# | **Modes:** are the training rows named as well in evaluation mode as in training mode? | yes | [11](11_normalisation_layers.ipynb) |
+# | **Schedule:** what is the rate at the end, and at its lowest on the way? | as planned | 03, [13](13_optimizers_and_schedules.ipynb) |
+# | **Weights:** how large is each layer at the end, against its start? | of the same order | [13](13_optimizers_and_schedules.ipynb) |
 # | **Capacity:** do training and validation loss end low, and near each other? | both | [10](10_capacity_and_overfitting.ipynb) |
 # | **Score:** against which rule, in which class, on how many rows? | you can say it | 09 |
 # | **Precision:** which share of the gradient is 0 in half precision? | as in single | [14](14_precision_and_devices.ipynb) |
 # | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | 07 |
 # | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
 #
-# For the model above, three of them take a few lines:
+# `coursekit.check_up` measures those up to *one batch* around a loop of yours; lesson
+# [15](15_the_procedure.ipynb) is about it. By hand, for the model above, three of them:
 
 # %%
 x, y = load_digits(return_X_y=True)
@@ -154,7 +158,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - it is in the inputs already: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - outputs are finite, the loss is not: it was written by hand: lesson [05](05_wrong_loss.ipynb)
-# - the first loss is in the thousands or more: lesson [12](12_exploding_gradients.ipynb); `coursekit cases weight-norm`
+# - the first loss is in the thousands or more: lesson [11](11_normalisation_layers.ipynb), [12](12_exploding_gradients.ipynb)
 # - weights or state in 16 bits, and it begins with the first step: lesson [14](14_precision_and_devices.ipynb)
 # - a recurrent network: the loss jumps for a few steps before: lesson [12](12_exploding_gradients.ipynb)
 #
@@ -167,7 +171,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - the gradient falls from layer to layer towards the input: lesson [04](04_vanishing_gradients.ipynb)
 # - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
 # - it is zero in float16, and not in float32: lesson [14](14_precision_and_devices.ipynb)
-# - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb); `coursekit cases coupled-weight-decay`
+# - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
 # - all is of a good size, and there are dozens of layers: lesson [04](04_vanishing_gradients.ipynb)
 # - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
 # - one huge value in a column, after scaling too: lesson [08](08_missing_and_corrupted_data.ipynb)
@@ -178,7 +182,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at the first loss beside ln K; the spread of each input; `dead_fraction`.
 #
-# - the first loss is far too high, the inputs are large or differ in scale: lesson [01](01_unscaled_features.ipynb); `coursekit cases normalisation-learning-rate`
+# - the first loss is far too high, the inputs are large or differ in scale: lesson [01](01_unscaled_features.ipynb), [11](11_normalisation_layers.ipynb)
 # - the first loss is far too high, and the units are saturated: lesson [04](04_vanishing_gradients.ipynb)
 # - the first loss is right, and a step is nearly as long as the weights: lesson [03](03_learning_rate.ipynb), [12](12_exploding_gradients.ipynb)
 # - so it is, with batches of a few rows: lesson [06](06_broken_loop.ipynb)
@@ -189,7 +193,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at `learning_rate` and `update_ratio`; the loss on the training rows.
 #
-# - the rate is gone after an epoch, or long before the end: lesson [03](03_learning_rate.ipynb); `coursekit cases plateau-per-batch`; `coursekit cases plateau-wrong-mode`; `coursekit cases decay-too-early`
+# - the rate is gone after an epoch, or long before the end: lesson [03](03_learning_rate.ipynb), [13](13_optimizers_and_schedules.ipynb)
 # - layers that never move: lesson [06](06_broken_loop.ipynb)
 # - a softmax before the loss: it has a floor, far above zero: lesson [05](05_wrong_loss.ipynb)
 # - a squared error of classes: the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
@@ -204,9 +208,9 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - the gradient norm grows with the number of steps: lesson [06](06_broken_loop.ipynb)
 # - each swing is larger than the last: lesson [03](03_learning_rate.ipynb)
-# - wide and slow swings, at a rate that always worked: the momentum: `coursekit cases momentum-too-high`
-# - the rate climbs back: `coursekit cases cosine-comes-back`
-# - the rate never falls, and the loss jitters at the end: `coursekit cases no-decay`
+# - wide and slow swings, at a rate that always worked: the momentum: lesson [13](13_optimizers_and_schedules.ipynb)
+# - the rate climbs back: lesson [13](13_optimizers_and_schedules.ipynb)
+# - the rate never falls, and the loss jitters at the end: lesson [13](13_optimizers_and_schedules.ipynb)
 # - a few batches have a loss far above the others: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - one class a batch: lesson [06](06_broken_loop.ipynb)
 #
@@ -225,7 +229,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - the model is in training mode when it is tested: lesson [06](06_broken_loop.ipynb)
 # - validation rows of classes that training never saw: lesson [09](09_accuracy_that_lies.ipynb)
 # - the distance grows with each epoch: lesson [08](08_missing_and_corrupted_data.ipynb), [09](09_accuracy_that_lies.ipynb), [10](10_capacity_and_overfitting.ipynb)
-# - it is there in the first epochs: BatchNorm's running averages: `coursekit cases batchnorm-momentum`; `coursekit cases batchnorm-tiny-batch`; `coursekit cases recurrent-layernorm`
+# - it is there in the first epochs: BatchNorm's running averages: lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
 # <details><summary>Validation is good, use is not</summary>
@@ -260,8 +264,9 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at shapes of outputs and targets; `weight_norm`; inputs in use.
 #
 # - (n, 1) against (n,): lesson [05](05_wrong_loss.ipynb)
-# - the weights fall to nothing: lesson [10](10_capacity_and_overfitting.ipynb); `coursekit cases coupled-weight-decay`
+# - the weights fall to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
 # - inputs in use are not those of training: lesson [02](02_mismatched_transforms.ipynb)
+# - each repair alone changes nothing: more than one fault at once: lesson [15](15_the_procedure.ipynb)
 #
 # </details>
 # <details><summary>An error stops it</summary>
@@ -278,7 +283,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at BatchNorm's running averages before and after.
 #
-# - they moved: frozen weights do not stop them: `coursekit cases batchnorm-frozen`
+# - they moved: frozen weights do not stop them: lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
 # <details><summary>I was told to do it this way</summary>
@@ -286,16 +291,17 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at both ways, on several seeds.
 #
 # - a scaler must never see test rows: lesson [07](07_leakage.ipynb)
-# - Adam is better than SGD: `coursekit cases optimizer-choice`
-# - BatchNorm works because inputs stop moving: `coursekit cases covariate-shift-myth`
-# - weight normalisation does what BatchNorm does: `coursekit cases weight-norm`
-# - a critic's loss is a distance: `coursekit cases spectral-norm`
+# - Adam is better than SGD: lesson [13](13_optimizers_and_schedules.ipynb)
+# - BatchNorm works because inputs stop moving: lesson [11](11_normalisation_layers.ipynb)
+# - weight normalisation does what BatchNorm does: lesson [11](11_normalisation_layers.ipynb)
+# - a critic's loss is a distance: lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
 
 # %% [markdown]
 # Otherwise there are two ways through the course. As numbered; or first what *does not train*
-# (lessons 01, 03, 04, 05, 06, 08, 12, 14), then what *trains and lies* (lessons 02, 07, 09, 10).
+# (lessons 01, 03, 04, 05, 06, 08, 11, 12, 13, 14), then what *trains and lies* (lessons 02, 07, 09, 10).
+# Lesson 15 comes last in both.
 
 # %% [markdown] minutes=1
 # ## Are you ready?

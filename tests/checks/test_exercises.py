@@ -27,6 +27,7 @@ EXPLAINING = {
     ("vanishing_gradients", "fill", "filled"),
     ("vanishing_gradients", "deep_network", "held"),
     ("accuracy_that_lies", "diagnose", "heals"),
+    ("normalisation_layers", "group_norm", "partners"),
 }
 LONG = ("vanishing_gradients", "deep_network")  # it trains thirty layers; once is enough
 

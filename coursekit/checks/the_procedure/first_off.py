@@ -1,0 +1,150 @@
+"""Task 3: ``first_off(found)`` reads the measurements of a run, and says what to mend first."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from coursekit.checks.calling import call
+from coursekit.checks.check import Check, Clause
+from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.wording import kind_of
+
+LINES = ("rows", "first loss", "loss", "loop", "gradients", "step", "one batch")
+
+# A sound run: the lesson's network, mended.
+SOUND: Mapping[str, Any] = {
+    "largest": 10.4, "guess": 0.69, "first": 0.68, "cost": 0.0, "old": False, "still": [],
+    "weakest": 0.31, "step": 0.0098, "heart": 0.002, "left": 1.0,
+}  # fmt: skip
+
+Kind = Literal["one", "order", "healthy", "edge"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """Measurements of a run, and the line to mend first.
+
+    Attributes:
+        kind: One line is off; several are; none is; or what is off is no ordinary number.
+        differs: What it measured other than the sound run.
+        expected: The first line that is off, or None.
+    """
+
+    kind: Kind
+    differs: Mapping[str, Any]
+    expected: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What was said of one run."""
+
+    known: Known
+    answer: object
+
+
+def runs() -> list[Known]:
+    """Runs of the course: one fault, several, none, and numbers that are none."""
+    one: list[tuple[dict[str, Any], str]] = [
+        ({"largest": 1680.0}, "rows"),
+        ({"guess": 2.3, "first": 2.3e6}, "first loss"),
+        ({"guess": 2.3, "first": 2.31, "cost": 1.46}, "loss"),
+        ({"old": True}, "loop"),
+        ({"still": ["0.weight"]}, "loop"),
+        ({"weakest": 8e-4}, "gradients"),
+        ({"step": 2e-6}, "step"),
+        ({"step": 0.94}, "step"),
+        ({"heart": 0.64}, "one batch"),
+        ({"left": 1e-9}, "one batch"),
+    ]
+    several: list[tuple[dict[str, Any], str]] = [
+        ({"largest": 4254.0, "old": True, "weakest": 3e-3, "heart": 0.66}, "rows"),
+        ({"old": True, "weakest": 8e-4, "heart": 0.65}, "loop"),
+        ({"weakest": 8e-4, "heart": 0.64}, "gradients"),
+        ({"first": 310.0, "step": 1.2, "heart": 0.7}, "first loss"),
+    ]
+    sound: list[dict[str, Any]] = [
+        {},
+        {"guess": 2.3, "first": 2.42, "step": 0.002, "heart": 0.05},
+        {"largest": 16.0, "guess": 2.3, "first": 3.9, "weakest": 0.08, "left": 0.5},
+        {"guess": 1.0, "first": 1.1, "cost": 1e-5, "step": 3e-4, "heart": 0.11},
+    ]
+    edges: list[tuple[dict[str, Any], str]] = [
+        ({"largest": math.nan, "first": math.nan, "heart": math.nan}, "rows"),
+        ({"first": math.inf}, "first loss"),
+        ({"cost": -50.0}, "loss"),
+        ({"heart": math.nan}, "one batch"),
+        ({"weakest": math.nan}, "gradients"),
+    ]
+    return [
+        *(Known(kind="healthy", differs=differs, expected=None) for differs in sound),
+        *(Known(kind="one", differs=differs, expected=line) for differs, line in one),
+        *(Known(kind="order", differs=differs, expected=line) for differs, line in several),
+        *(Known(kind="edge", differs=differs, expected=line) for differs, line in edges),
+    ]
+
+
+def gather(first_off: Callable[..., Any]) -> tuple[Said, ...]:
+    """Ask it of each run."""
+    said = []
+    for known in runs():
+        found = {**SOUND, **known.differs}
+        answer = call(first_off, {"found": found}, name="first_off").result
+        if answer is not None and answer not in LINES:
+            raise CheckFailed(
+                f"first_off returned {kind_of(answer)}; expected None, or one of "
+                f"{', '.join(LINES)}."
+            )
+        said.append(Said(known=known, answer=answer))
+    return tuple(said)
+
+
+def _wrong(kind: Kind, evidence: tuple[Said, ...]) -> str | None:
+    """A sentence on the first run of that kind that was read wrongly."""
+    for said in evidence:
+        if said.known.kind == kind and said.answer != said.known.expected:
+            seen = ", ".join(f"{name} {value}" for name, value in said.known.differs.items())
+            other = f", but for {seen}" if seen else ""
+            return (
+                f"All as in a sound run{other}: first_off gives {said.answer!r}; "
+                f"expected {said.known.expected!r}."
+            )
+    return None
+
+
+check_first_off = Check(
+    task="Task 3",
+    takes=("first_off",),
+    gather=gather,
+    clauses=(
+        Clause(
+            name="healthy",
+            test=lambda evidence: _wrong("healthy", evidence),
+            hint="The limits stand in the text of the task. Nothing is off: None.",
+        ),
+        Clause(
+            name="one line",
+            test=lambda evidence: _wrong("one", evidence),
+            hint="Each line has its own limit, and one of them has two.",
+        ),
+        Clause(
+            name="the first",
+            test=lambda evidence: _wrong("order", evidence),
+            hint="Several lines are off: the uppermost of the table is mended first.",
+        ),
+        Clause(
+            name="no number",
+            test=lambda evidence: _wrong("edge", evidence),
+            hint="Any comparison with NaN is False. So ask whether a line is well, and not whether "
+            "it is off; and a cost far below zero is not next to nothing.",
+        ),
+    ),
+    verified=lambda evidence: f"{len(evidence)} runs are read rightly, sound ones among them.",
+    hints=(
+        "Go down the table. Which line's condition fails first?",
+        "Try your function on a sound run with one number changed, then with that number NaN.",
+        "if not found['largest'] < 20: return 'rows'; if not found['first'] < 3 * found['guess']: "
+        "return 'first loss'; … and None at the end.",
+    ),
+)

@@ -1,0 +1,99 @@
+"""Small loops of which it is known what they leave out: what tasks 1 and 4 are tried on."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+
+Batch = tuple[Tensor, Tensor]
+Emptied = Literal["first", "last", "zeros", "model", "never", "once"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loop:
+    """A loop around a small network.
+
+    Attributes:
+        name: What messages call it.
+        one_pass: The loop, once over some batches.
+        model: The network that it trains.
+        optimizer: Its optimizer.
+        batches: Some batches.
+        still: The parameters that it does not move.
+    """
+
+    name: str
+    one_pass: Callable[[Iterable[Batch]], None]
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    batches: list[Batch]
+    still: frozenset[str] = frozenset()
+
+
+def loop(
+    name: str, *, emptied: Emptied = "first", lr: float = 0.1, fault: str = "", still: str = ""
+) -> Loop:
+    """A loop of that kind.
+
+    Args:
+        name: What messages call it.
+        emptied: When the gradients are emptied: before ``backward``, behind the step, in place,
+            through the model, never, or once a pass.
+        lr: Learning rate of SGD.
+        fault: ``"frozen"``, ``"held"`` (the optimizer holds the first layer alone), ``"zero"``
+            (all weights start at zero), or nothing.
+        still: What it does not move, with blanks between the names.
+
+    >>> loop("sound").model[0].weight.shape
+    torch.Size([8, 4])
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(15)
+        model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        x, y = torch.randn(32, 4), torch.randint(0, 3, (32,))
+    if fault == "zero":
+        for weight in model.parameters():
+            nn.init.zeros_(weight)
+    for weight in model[0].parameters():
+        weight.requires_grad = fault != "frozen"
+    held = model[0].parameters() if fault == "held" else model.parameters()
+    optimizer = SGD([weight for weight in held if weight.requires_grad], lr=lr)
+    return Loop(
+        name=name, one_pass=_pass(model, optimizer, emptied), model=model, optimizer=optimizer,
+        batches=[(x[:16], y[:16]), (x[16:], y[16:])], still=frozenset(still.split()),
+    )  # fmt: skip
+
+
+def _pass(
+    model: nn.Module, optimizer: torch.optim.Optimizer, emptied: Emptied
+) -> Callable[[Iterable[Batch]], None]:
+    """One pass of the plain loop, which empties the gradients at that place."""
+
+    def one_pass(batches: Iterable[Batch]) -> None:
+        if emptied == "once":
+            optimizer.zero_grad()
+        for inputs, labels in batches:
+            if emptied in ("first", "zeros"):
+                optimizer.zero_grad(set_to_none=emptied == "first")
+            if emptied == "model":
+                model.zero_grad()
+            loss: Tensor = nn.functional.cross_entropy(model(inputs), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            if emptied == "last":
+                optimizer.zero_grad()
+
+    return one_pass
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """A copy of what the model holds."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def left_as_before(model: nn.Module, before: dict[str, Tensor]) -> bool:
+    """Whether the model holds what it held."""
+    return all(torch.equal(value, before[name]) for name, value in model.state_dict().items())

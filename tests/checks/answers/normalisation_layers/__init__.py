@@ -1,0 +1,1 @@
+"""Answers to exercise 11, right and wrong, as data."""

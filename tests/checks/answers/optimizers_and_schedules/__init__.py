@@ -1,0 +1,1 @@
+"""Answers to exercise 13, right and wrong, as data."""

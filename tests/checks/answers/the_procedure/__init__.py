@@ -1,0 +1,1 @@
+"""Answers to exercise 15, right and wrong, as data."""

@@ -1,0 +1,138 @@
+"""Task 3."""
+
+# Written as a learner writes: without annotations, and with arguments that go unused.
+# ruff: noqa: ANN001, ANN201, ANN202
+# mypy: disable-error-code="no-untyped-def, no-untyped-call"
+
+import math
+
+from tests.checks.answers.kit import Function, Wrong
+
+
+def asking_whether_well(found):
+    if not found["largest"] < 20:
+        return "rows"
+    if not found["first"] < 3 * found["guess"]:
+        return "first loss"
+    if not abs(found["cost"]) < 0.1 * found["guess"]:
+        return "loss"
+    if found["old"] or found["still"]:
+        return "loop"
+    if not found["weakest"] > 1 / 30:
+        return "gradients"
+    if not 0.0001 < found["step"] < 0.3:
+        return "step"
+    if not (found["heart"] < 0.3 * found["guess"] and found["left"] > 0.1):
+        return "one batch"
+    return None
+
+
+def rules(**others):
+    """Name to whether the line is well; keywords replace some of them."""
+    return {
+        "rows": lambda f: f["largest"] < 20,
+        "first loss": lambda f: f["first"] < 3 * f["guess"],
+        "loss": lambda f: abs(f["cost"]) < 0.1 * f["guess"],
+        "loop": lambda f: not f["old"] and len(f["still"]) == 0,
+        "gradients": lambda f: f["weakest"] > 1 / 30,
+        "step": lambda f: 0.0001 < f["step"] < 0.3,
+        "one batch": lambda f: f["heart"] < 0.3 * f["guess"] and f["left"] > 0.1,
+    } | {name.replace("_", " "): rule for name, rule in others.items()}
+
+
+def by(*, last=False, **others):
+    """An answer by such rules; `last` gives the last line that is off."""
+
+    def first_off(found):
+        off = [name for name, well in rules(**others).items() if not well(found)]
+        return (off[-1] if last else off[0]) if off else None
+
+    return first_off
+
+
+def with_isfinite(found):
+    numbers = [value for value in found.values() if isinstance(value, float)]
+    if not math.isfinite(found["largest"]) or found["largest"] >= 20:
+        return "rows"
+    assert numbers
+    return by()(found)
+
+
+RIGHT: dict[str, Function] = {
+    "well, or not": asking_whether_well,
+    "a table of rules": by(),
+    "isfinite first": with_isfinite,
+}
+
+
+def asking_whether_off(found):
+    if found["largest"] >= 20:
+        return "rows"
+    if found["first"] >= 3 * found["guess"]:
+        return "first loss"
+    if abs(found["cost"]) >= 0.1 * found["guess"]:
+        return "loss"
+    if found["old"] or found["still"]:
+        return "loop"
+    if found["weakest"] <= 1 / 30:
+        return "gradients"
+    if found["step"] <= 0.0001 or found["step"] >= 0.3:
+        return "step"
+    if found["heart"] >= 0.3 * found["guess"] or found["left"] <= 0.1:
+        return "one batch"
+    return None
+
+
+WRONG = (
+    Wrong(
+        name="asks whether off",
+        answer=asking_whether_off,
+        fails="no number",
+        says=r"but for largest nan, first nan, heart nan: first_off gives None; expected 'rows'",
+    ),
+    Wrong(
+        name="a cost below nothing",
+        answer=by(loss=lambda f: f["cost"] < 0.1 * f["guess"]),
+        fails="no number",
+        says=r"but for cost -50\.0: first_off gives None; expected 'loss'",
+    ),
+    Wrong(
+        name="the last line",
+        answer=by(last=True),
+        says=r"but for largest 4254\.0, old True, weakest 0\.003, heart 0\.66: first_off gives 'o",
+    ),
+    Wrong(
+        name="gradients before the loop",
+        answer=lambda found: (
+            "gradients" if found["weakest"] <= 1 / 30 and found["largest"] < 20 else by()(found)
+        ),
+        fails="the first",
+    ),
+    Wrong(
+        name="the first loss must be ln 2",
+        answer=by(first_loss=lambda f: abs(f["first"] - 0.69) < 0.1),
+        says=r"All as in a sound run, but for guess 2\.3, first 2\.42, .*: first_off gives 'first",
+    ),
+    Wrong(
+        name="one batch to nothing",
+        answer=by(one_batch=lambda f: f["heart"] < 0.01 and f["left"] > 0.1),
+        fails="healthy",
+    ),
+    Wrong(
+        name="short steps pass",
+        answer=by(step=lambda f: f["step"] < 0.3),
+        fails="one line",
+        says=r"but for step 2e-06: first_off gives None; expected 'step'",
+    ),
+    Wrong(
+        name="the rate is not looked at",
+        answer=by(one_batch=lambda f: f["heart"] < 0.2 * f["guess"]),
+        fails="one line",
+    ),
+    Wrong(
+        name="what stands still is not looked at",
+        answer=by(loop=lambda f: not f["old"]),
+        fails="one line",
+    ),
+    Wrong(name="healthy, always", answer=lambda _: None),
+)

@@ -1,0 +1,166 @@
+"""What is special to exercise 15; what holds for every exercise stands in test_exercises."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from coursekit.cases import get_case
+from coursekit.cases.optimization.three_faults import TOLD
+from coursekit.checks import CheckFailed
+from coursekit.checks import the_procedure as checks
+from coursekit.checks.the_procedure.first_off import LINES, SOUND, runs
+from coursekit.checks.the_procedure.lines import lines_of
+from coursekit.checks.the_procedure.loops import left_as_before, loop, weights_of
+from coursekit.checks.the_procedure.parts import ENOUGH, PASSES
+from coursekit.checks.the_procedure.stands_still import loops
+
+
+@pytest.fixture(scope="module")
+def solution(solutions: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return solutions("the_procedure")
+
+
+def test_the_text_states_what_the_check_uses(solution_text: Callable[[str], str]) -> None:
+    text = solution_text("the_procedure")
+    assert f"at least {ENOUGH} on held-out rows" in text
+    assert {15: "fifteen"}[PASSES] + " times" in text
+    assert all(f'`"{line}"`' in text for line in LINES)
+
+
+def test_the_colleagues_lines_are_off(solution: dict[str, Any]) -> None:
+    lines = lines_of(*solution["colleague"](solution["x"], solution["y"]))
+    assert lines.cost > 0.3
+    assert lines.still == ("0.weight", "0.bias")
+    assert lines.step < 1e-4
+    assert lines.old  # zero_grad empties what the optimizer holds, and that is the old first layer
+
+
+def test_mending_one_line_or_two_does_not_heal_the_colleagues() -> None:
+    """That is the point of the lesson: each of the pairs is refused, by more than its line."""
+    from tests.checks.answers.the_procedure.parts import building, sgd
+
+    softmax, slow = [nn.Softmax(1)], sgd(0.0001)
+    for answer in (
+        building(optimizer_of=slow, early=True),
+        building(last=softmax, optimizer_of=slow),
+        building(optimizer_of=slow),
+    ):
+        with pytest.raises(CheckFailed):
+            checks.check_parts(answer)
+
+
+@pytest.mark.parametrize("one", loops(), ids=lambda one: one.name)
+def test_a_loop_moves_what_it_is_said_to(one: Any) -> None:
+    before = weights_of(one.model)
+    one.one_pass(one.batches)
+    moved = {name for name, value in weights_of(one.model).items() if (value != before[name]).any()}
+    assert set(before) - moved == one.still
+
+
+def test_a_measurement_leaves_all_as_it_was() -> None:
+    one = loop("sound")
+    before = weights_of(one.model)
+    lines = lines_of(one.one_pass, one.model, one.batches, nn.CrossEntropyLoss(), one.optimizer)
+    assert left_as_before(one.model, before)
+    assert not one.optimizer._optimizer_step_pre_hooks
+    assert (lines.old, lines.still) == (False, ())
+
+
+def test_the_step_by_hand() -> None:
+    """One weight of 2, one row of 1, loss = output: the gradient is 1, and 0.1 of it over 2."""
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(model.weight, 2.0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def one_pass(batches: Any) -> None:
+        for x, _ in batches:
+            optimizer.zero_grad()
+            model(x).sum().backward()
+            optimizer.step()
+
+    batches = [(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))]
+    lines = lines_of(one_pass, model, batches, lambda outputs, _: outputs.sum(), optimizer)
+    assert lines.step == pytest.approx(0.05)
+
+
+def test_every_line_is_the_first_that_is_off_in_some_run() -> None:
+    assert {known.expected for known in runs()} == {*LINES, None}
+    assert all(set(known.differs) <= set(SOUND) for known in runs())
+
+
+@pytest.mark.parametrize(
+    ("check", "came", "text"),
+    [
+        (checks.check_stands_still, "0.weight", "expected a list of names such as ['0.weight']"),
+        (checks.check_first_off, "rate", "expected None, or one of rows, first loss"),
+        (checks.check_parts, None, "parts returned None; expected one_pass, model, loader"),
+        (checks.check_parts, (print, 1, [], print, 2), "parts returned an int as model"),
+        (checks.check_keeps_old, "yes", "expected True or False"),
+    ],
+)
+def test_an_answer_of_another_kind(check: Any, came: object, text: str) -> None:
+    with pytest.raises(CheckFailed) as failed:
+        check(lambda *_: came)
+    assert text in str(failed.value)
+
+
+def test_an_error_in_a_loop_is_theirs(solution: dict[str, Any]) -> None:
+    def broken(x: Any, y: Any) -> Any:
+        def one_pass(batches: Any) -> None:
+            raise ValueError("no such thing")
+
+        return one_pass, *solution["parts"](x, y)[1:]
+
+    with pytest.raises(CheckFailed, match=r"one_pass raised ValueError: no such thing"):
+        checks.check_parts(broken)
+
+
+@pytest.fixture(scope="module")
+def check() -> Callable[..., list[str]]:
+    """The function of the lesson's set-up cell that names the lines that are off."""
+    text = (Path(__file__).parents[2] / "lessons" / "15_the_procedure.py").read_text("utf-8")
+    names: dict[str, Any] = {}
+    cell = re.split(r"^# %%", text.split('tags=["setup"]')[1], flags=re.MULTILINE)[0]
+    exec(cell.split("\n", 1)[1], names)
+    return cast("Callable[..., list[str]]", names["check"])
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("unscaled-features", "rows"),
+        ("exploding-initialisation", "first loss"),
+        ("softmax-before-cross-entropy", "loss"),
+        ("logits-as-probabilities", "loss"),
+        ("stale-optimizer", "loop"),
+        ("missing-zero-grad", "loop"),
+        ("vanishing-initialisation", "gradients"),
+        ("learning-rate-too-low", "step"),
+    ],
+)
+def test_the_lessons_routine_points_at_the_fault(
+    check: Callable[..., list[str]], name: str, line: str
+) -> None:
+    case = get_case(name)
+    assert check(case.broken, show=False, steps=1)[0] == line
+    assert line not in check(case.fixed, show=False, steps=1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lessons_routine_finds_the_three_faults_in_turn(
+    check: Callable[..., list[str]], seed: int
+) -> None:
+    rounds = [
+        (TOLD.having(emptied=False), "rows"),
+        (TOLD.having(scaler=StandardScaler, emptied=False), "loop"),
+        (TOLD.having(scaler=StandardScaler), "gradients"),
+    ]
+    for recipe, line in rounds:
+        assert check(recipe, seed, show=False, steps=1)[0] == line
+    assert check(get_case("three-faults").fixed, seed, show=False) == []
