@@ -115,18 +115,18 @@ plt.show()
 # | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | 06 |
 # | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04, [12](12_exploding_gradients.ipynb) |
 # | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
+# | **Schedule:** what is the rate at the end, and at its lowest on the way? | as planned | 03, [13](13_optimizers_and_schedules.ipynb) |
 # | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
 # | **Modes:** are the training rows named as well in evaluation mode as in training mode? | yes | [11](11_normalisation_layers.ipynb) |
-# | **Schedule:** what is the rate at the end, and at its lowest on the way? | as planned | 03, [13](13_optimizers_and_schedules.ipynb) |
 # | **Weights:** how large is each layer at the end, against its start? | of the same order | [13](13_optimizers_and_schedules.ipynb) |
-# | **Capacity:** do training and validation loss end low, and near each other? | both | [10](10_capacity_and_overfitting.ipynb) |
+# | **Capacity:** is the training loss low at the end, and the validation loss no large multiple of it? | both | [10](10_capacity_and_overfitting.ipynb) |
 # | **Score:** against which rule, in which class, on how many rows? | you can say it | 09 |
 # | **Precision:** which share of the gradient is 0 in half precision? | as in single | [14](14_precision_and_devices.ipynb) |
 # | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | 07 |
 # | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
 #
-# `coursekit.check_up` measures those up to *one batch* around a loop of yours; lesson
-# [15](15_the_procedure.ipynb) is about it. By hand, for the model above, three of them:
+# `coursekit.check_up` measures most of those up to *one batch* around a loop of yours: lesson
+# [15](15_the_procedure.ipynb). By hand, for the model above, three of them:
 
 # %%
 x, y = load_digits(return_X_y=True)
@@ -300,8 +300,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 
 # %% [markdown]
 # Otherwise there are two ways through the course. As numbered; or first what *does not train*
-# (lessons 01, 03, 04, 05, 06, 08, 11, 12, 13, 14), then what *trains and lies* (lessons 02, 07, 09, 10).
-# Lesson 15 comes last in both.
+# (lessons 01, 03, 04, 05, 06, 08, 11, 12, 14), then what *trains and lies* (lessons 02, 07, 09, 10),
+# then lessons 13 and 15.
 
 # %% [markdown] minutes=1
 # ## Are you ready?

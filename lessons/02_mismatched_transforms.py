@@ -16,8 +16,8 @@
 # Pictures of handwritten digits, and a small network that learns to read them. Training is sound,
 # validation is excellent, and in use the network is worthless.
 #
-# **You need:** lesson 00, and what a mean and a standard deviation are. **You take home:** one line
-# for your checklist, and a way to save a model that rules the fault out.
+# **You need:** lessons 00 and 01, and what a mean and a standard deviation are. **You take home:** one
+# line for your checklist, and a way to save a model that rules the fault out.
 #
 # Run the set-up cell first. After it, every section runs on its own. Folded code only
 # draws, prints or repeats: run it without opening it.

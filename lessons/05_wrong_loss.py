@@ -571,8 +571,8 @@ for name in ("label-dtype", "label-out-of-range", "input-size-mismatch"):
 # | `nn.MSELoss` | numbers | numbers, the *same* shape | the variance of the labels |
 #
 # - A crawl with a tiny gradient even in the *last* layer: look at the loss function. Outputs that are never below 0
-#   and add up to 1: a softmax twice. A first loss far below ln *K*: squared error. (In lesson 03 a crawl had ordinary
-#   gradients, and a rate that was too low.)
+#   and add up to 1: a softmax twice. A first loss far below ln *K*: squared error, or a yes or no
+#   for each class, which is sound (ln 2). (In lesson 03 a crawl had ordinary gradients, and a rate that was too low.)
 # - Adam trains both. A softmax twice keeps its floor; a squared error leaves no trace but its start.
 # - A loss below 0: outputs or labels that it is not made for. NaN from the first batch: it overflows.
 # - A regression whose answers hardly spread: print the shapes. Columns that all vary alike: pixels are mixed up.

@@ -489,7 +489,7 @@ for name in [
 # %% [markdown] minutes=2
 # ## What to remember
 #
-# **For your checklist, the line "leakage":** before you believe an estimate, shuffle the labels *first* and run
+# **For your checklist, the line "estimate":** before you believe an estimate, shuffle the labels *first* and run
 # everything again. It must fall to a guess, that of the most frequent class. That clears what was chosen, fitted
 # or copied *after* the shuffle, and nothing else:
 #

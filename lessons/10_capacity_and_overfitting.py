@@ -17,7 +17,7 @@
 # the network was trained on, it names that number almost exactly. On new ones it is worth little: on this split less
 # than always naming the mean, on most splits a little more.
 #
-# **You need:** lesson 03, and what validation and test rows are (lesson 02). **You take home:** what a low
+# **You need:** lesson 03. Validation rows choose when to stop, test rows judge what was chosen, once. **You take home:** what a low
 # training loss proves, and how to tell a network that can do too much from one that can do too little.
 #
 # Run the set-up cell first. After it, every section runs on its own. Folded code only draws, prints or
@@ -460,7 +460,7 @@ for weight_decay in (0.1, 0.0005):
 # %% [markdown]
 # In each step weight decay takes `lr` × `weight_decay` of every weight, here a hundredth, whatever the data say. In a network of
 # several layers each layer's gradient is in proportion to the weights of the others. So as they shrink the data pull less and
-# less: what is left is near what decay alone would leave, the same factor in every step: on a logarithmic axis, a straight line. **Fix:** less of it. And compare `lr` × `weight_decay`, not
+# less: what is left is near what decay alone would leave, the same factor in every step: on a logarithmic axis, a straight line. **Fix:** less of it. And compare `lr` × `weight_decay` (in SGD and AdamW; for Adam see lesson [13](13_optimizers_and_schedules.ipynb)), not
 # `weight_decay`: at another rate the same number is another decay. **More:** `coursekit cases weight-decay-too-high`.
 
 # %% [markdown] minutes=2
@@ -471,6 +471,7 @@ for weight_decay in (0.1, 0.0005):
 # | training loss | validation loss | it is |
 # |---|---|---|
 # | near 0 | had its minimum long ago, and climbed | learnt by heart (are the labels right? lesson 08): stop there, and go back |
+# | well above 0 | somewhat higher | ordinary, where rows are few |
 # | high | as high | too little capacity, if a wider network gets lower (count weights and rows); or something of lessons 01 to 06 |
 # | above the validation loss | falls | dropout, measured with its noise: measure again in `eval()` |
 # | ln *K*, and weights run to zero | ln *K* | weight decay |

@@ -629,7 +629,7 @@ print(
 # %% [markdown] minutes=2
 # ## What to remember
 #
-# **For your checklist, the line "normalisation":**
+# **For your checklist, the line "modes":**
 #
 # - Over what does the layer take its mean? BatchNorm: over the rows. How many rows are there *in one forward pass*, on one device? With two,
 #   a sign is left. Accumulation does not change that number.

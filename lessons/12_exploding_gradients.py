@@ -613,10 +613,10 @@ if keras := keras_if_installed():
 # %% [markdown] minutes=2
 # ## What to remember
 #
-# **For your checklist, the line "explosions":**
+# **For your checklist, the lines "initial loss" and "gradients":**
 #
-# - Is the first loss near what a guess costs? If it is ten times that and more, before any step: first weights or inputs,
-#   not the rate.
+# - Is the first loss near what a guess costs? If it is several times that, before any step: first weights or inputs,
+#   not the rate. (A linear model may walk back from there.)
 # - By what factor does a layer multiply the signal? To the power of the depth it must stay near 1. (Bare residual layers: above.)
 # - Gradients of thousands *at the first step*? Mend the start. Ordinary at first, and enormous later? A lower rate; or clip, between
 #   `backward()` and `step()`, and look how often it acts.

@@ -25,7 +25,7 @@
 # ## Set-up
 
 # %% tags=["setup"]
-import copy
+import copy  # noqa: F401 (for your answers)
 
 import numpy as np
 import torch
@@ -79,12 +79,12 @@ check_group_norm(group_norm)
 #
 # **Write** the measurement: how far does one partner move what a model gives for one image?
 #
-# - `model`: any model. `image`: shape (features,). `others`: shape (partners, features).
-# - The image goes through the model in a batch of two, once with each of the others, in training mode.
+# - `model`: any model without Dropout. `image`: shape (features,). `others`: shape (partners, features).
+# - The image goes through the model in a batch of two, once with each of the others, every layer in training mode.
 # - Back comes one number for each output of the model: its largest value for the image, less its smallest, over the partners.
 # - Afterwards the model is as it was, in every respect.
 #
-# **The check** calls `swings` on five models that can be worked out by hand, and on digits.
+# **The check** calls `swings` on six models that can be worked out by hand, and on digits.
 
 
 # %% nbgrader={"grade": false, "grade_id": "11-2-swings", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -106,8 +106,8 @@ check_swings(swings)
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
 #
-# "The training loss falls beautifully", says the colleague, "and on held-out rows it is no better than a guess. It overfits. I will try weight
-# decay."
+# "The training loss falls beautifully", says the colleague, "and on held-out rows it is hardly better than a guess. It overfits. I will
+# try weight decay."
 
 
 # %%
@@ -213,8 +213,8 @@ print(f"the start still weighs {(1 - 0.005) ** len(run['losses']):.0%}")
 
 # %% [markdown] tags=["solution-only"]
 # Judged as the held-out rows are, the *training* rows are named no better. So it is not overfitting, and weight decay does not help. In training
-# mode the same weights name nearly all of them. What differs is what BatchNorm divides by: the averages started at variance 1, and have hardly
-# moved. A momentum twenty times larger brings them there in time.
+# mode the same weights name nearly all of them. What differs is what BatchNorm subtracts and divides by: the averages started at mean 0 and variance 1,
+# and have hardly moved. A momentum twenty times larger brings them there in time.
 
 
 # %% nbgrader={"grade": false, "grade_id": "11-3-diagnose", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -238,7 +238,7 @@ check_diagnose(diagnose, experiment)
 #
 # - `model`: a model with `nn.BatchNorm1d` layers. `batches`: a list of inputs, each of shape (rows, features).
 # - Afterwards each BatchNorm's `running_mean` and `running_var` are the plain mean, over the batches, of the means and variances that a pass in
-#   training mode sees. What they were before does not count.
+#   training mode sees (variances over rows − 1, as BatchNorm keeps them). What they were before does not count.
 # - Nothing else about the model has changed: no weight, no mode, no momentum.
 #
 # **The check** looks at three models after your call. What you give back does not matter.

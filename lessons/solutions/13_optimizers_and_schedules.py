@@ -49,13 +49,13 @@ torch.set_num_threads(1)
 # **Write** one step of training with a weight decay that works the same way in every optimizer.
 #
 # - `model`, `loss_fn`, `optimizer`, and the batch `x`, `y`: as in any loop. The optimizer was made without a weight decay.
-# - `decay`: in the step, every weight (biases too) loses rate × `decay` of itself. The rate is the optimizer's own. An optimizer may
+# - `decay`: in the step, every weight that the optimizer holds (biases too) loses rate × `decay` of itself. The rate is the optimizer's own. An optimizer may
 #   have several groups of weights, each with its own rate.
 # - What the optimizer does with the gradient of the data does not depend on the decay.
 # - Nothing comes back.
 #
-# **The check** takes a step with Adam, and compares it with AdamW's; and steps with SGD, with two groups and two rates, also after
-# an earlier batch has left its gradient.
+# **The check** takes two steps with Adam, and compares them with AdamW's; and two with SGD: with momentum and two rates, with a rate that
+# drops in between, and after an earlier batch has left its gradient.
 
 
 # %% nbgrader={"grade": false, "grade_id": "13-1-decaying-step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -85,10 +85,10 @@ check_decaying_step(decaying_step)
 # - `model`, `loss_fn`, and a batch `x`, `y`. The model holds `nn.Linear` layers, and others.
 # - `decay`: the weight decay, in the meaning of `torch.optim.Adam`.
 # - Back comes one number for the weight of each `nn.Linear`, in order: the length of the L2 term that this decay would add, over the length
-#   of the gradient of the loss. A *length* is the root of the sum of the squares of all entries.
+#   of the gradient of the loss in that weight. A *length* is the root of the sum of the squares of all entries.
 #
-# **The check** calls `pulls` on three networks, at two decays, and on a model that has a gradient from an earlier batch. Model and rows must stay as they
-# were.
+# **The check** calls `pulls` on four networks, one with layers inside layers, at two decays, and on a model that has a gradient from an earlier batch. Model and rows must stay as they
+# were, `.grad` too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "13-2-pulls", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -196,8 +196,8 @@ def experiment(
 #    epochs.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
-# it. Your letter must be what is measured, and your change must bring the accuracy on held-out rows
-# to at least 0.8.
+# it. Your letter must be what is measured, and your change must act on its cause, and bring the
+# accuracy on held-out rows to at least 0.8.
 
 # %% tags=["solution-only"]
 run = experiment(0)
@@ -239,7 +239,7 @@ check_diagnose(diagnose, experiment)
 # - `steps`: how often the scheduler is stepped in training (per epoch, or per batch: that is up to the loop).
 # - Back comes a list of `steps` numbers: the rate in force *before* each of these calls, so the first belongs to the first epoch (or batch).
 #
-# **The check** calls `planned_rates` on four schedulers whose formula is known.
+# **The check** calls `planned_rates` on four schedulers that need no loss.
 
 
 # %% nbgrader={"grade": false, "grade_id": "13-4-planned-rates", "locked": false, "schema_version": 3, "solution": true, "task": false}

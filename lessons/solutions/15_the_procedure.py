@@ -25,12 +25,11 @@
 # ## Set-up
 
 # %% tags=["setup"]
-import copy
-
 import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from coursekit import check_up
 from coursekit.cases.rows import tensors, wine
 from coursekit.checks import NotAnswered  # noqa: F401 (a blank raises it)
 from coursekit.checks.the_procedure import (
@@ -39,7 +38,6 @@ from coursekit.checks.the_procedure import (
     check_parts,
     check_stands_still,
 )
-from coursekit.checks.the_procedure.lines import lines_of
 
 torch.set_num_threads(1)
 
@@ -53,12 +51,14 @@ torch.set_num_threads(1)
 # - Back comes a list of names, as in `model.named_parameters()`; empty if all parameters move, however little. Afterwards the
 #   weights are what they were before.
 #
-# **The check** calls `stands_still` on five loops: sound ones, and loops in which layers stand still for different reasons.
+# **The check** calls `stands_still` on seven loops: sound ones, and loops in which layers stand still for different reasons.
 
 
 # %% nbgrader={"grade": false, "grade_id": "15-1-stands-still", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def stands_still(one_pass, model, batches):
     ### BEGIN SOLUTION
+    import copy
+
     before = copy.deepcopy(model.state_dict())  # state_dict() alone would be the weights themselves
     one_pass(batches)
     still = [name for name, w in model.named_parameters() if torch.equal(w, before[name])]
@@ -102,19 +102,18 @@ def colleague(x, y):
 
 
 # %% [markdown]
-# `lines_of` measures four lines of the lesson's routine: `cost`, what a right and certain answer costs, in first losses (well:
-# below 0.1); `old`, whether old gradients are in `.grad` (`optimizer.zero_grad()` empties what the optimizer holds); `still`, the parameters that stand still; `step`, the longest first step of a
-# layer, over the size of its weights (well: 0.0001 to 0.3).
+# `check_up` is the routine of the lesson. Its last line gets 120 batches here, about as many as fifteen passes.
 
 # %%
 x, y = tensors(wine(0)[0], "cpu").tensors  # (106, 13), (106,)
-lines_of(*colleague(x, y))
+check_up(*colleague(x, y), steps=120)
 
 # %% [markdown]
-# **Write** `parts`: the same five things, mended. Copy the colleague's lines, mend the first line that is off, measure again.
+# **Write** `parts`: the same five things, mended. Copy the colleague's code, mend the first line of the routine that is off,
+# and measure again: `check_up(*parts(x, y), steps=120)`.
 #
 # **The check** builds your parts on two data sets: other wines, and the breast masses of the lesson, with thirty features and two classes.
-# It measures the four lines, calls `one_pass(loader)` fifteen times, and asks for an accuracy of at least 0.88 on held-out rows.
+# Every line must be well. After fifteen calls of `one_pass(loader)`, all parameters must have moved, and the accuracy be at least 0.85 on held-out rows.
 
 
 # %% nbgrader={"grade": false, "grade_id": "15-2-parts", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -151,17 +150,24 @@ check_parts(parts)
 #
 # | line | well, if |
 # |---|---|
-# | `"rows"` | `found["largest"]`, the largest value, is below 20 |
+# | `"rows"` | `found["largest"]`, the size of the largest column, is below 20 |
 # | `"first loss"` | `found["first"]` is below three times `found["guess"]` |
 # | `"loss"` | `found["cost"]`, what a right and certain answer costs, is next to nothing: less than a tenth of a guess away from 0 |
 # | `"loop"` | `found["old"]` is False, and `found["still"]`, a list of names, is empty |
 # | `"gradients"` | `found["weakest"]`, the weakest layer over the strongest, is above 1/30 |
 # | `"step"` | `found["step"]` is between 0.0001 and 0.3 |
-# | `"one batch"` | `found["heart"]`, the loss at the end, is below 0.3 guesses, and `found["left"]`, what is left of the rate, is above 0.1 |
+# | `"rate"` | `found["left"]`, what is left of the learning rate, is above 0.1 |
+# | `"one batch"` | `found["heart"]`, the loss at the end, is below 0.3 guesses |
 #
-# Back comes the name of a line, or `None` if the run is healthy. A measurement can be `nan` or `inf`: no such line is well.
+# Back comes the name of a line, or `None` if the run is healthy. A measurement can be `nan`: such a line is not well.
 #
-# **The check** calls `first_off` on measurements like those of the lessons: one fault, several, none.
+# **The check** calls `first_off` on measurements like those of the lessons: one fault, several, none. A sound one:
+
+# %%
+sound = {
+    "largest": 1.0, "guess": 0.69, "first": 0.68, "cost": 0.0, "old": False, "still": [],
+    "weakest": 0.31, "step": 0.0098, "left": 1.0, "heart": 0.002,
+}  # fmt: skip
 
 
 # %% nbgrader={"grade": false, "grade_id": "15-3-first-off", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -175,7 +181,8 @@ def first_off(found):
         "loop": not found["old"] and not found["still"],
         "gradients": found["weakest"] > 1 / 30,
         "step": 0.0001 < found["step"] < 0.3,
-        "one batch": found["heart"] < 0.3 * guess and found["left"] > 0.1,
+        "rate": found["left"] > 0.1,
+        "one batch": found["heart"] < 0.3 * guess,
     }
     for line, holds in well.items():
         if not holds:
@@ -207,6 +214,8 @@ check_first_off(first_off)
 # %% nbgrader={"grade": false, "grade_id": "15-4-keeps-old", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def keeps_old(one_pass, model, optimizer, batches):
     ### BEGIN SOLUTION
+    import copy
+
     before, seen = copy.deepcopy(model.state_dict()), []
 
     def look(*_):
@@ -232,4 +241,4 @@ def keeps_old(one_pass, model, optimizer, batches):
 check_keeps_old(keeps_old)
 
 # %% [markdown]
-# *Where this comes from:* lesson 15, the set-up cell.
+# *Where this comes from:* lesson 15, "Measure".

@@ -1,5 +1,6 @@
 """What is special to exercise 11; what holds for every exercise stands in test_exercises."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from coursekit.checks.normalisation_layers.fresh_averages import situations as a
 from coursekit.checks.normalisation_layers.group_norm import situations
 from coursekit.checks.normalisation_layers.runs import CAUSES, HEALTHY, made_by_partners, read
 from coursekit.checks.normalisation_layers.swings import by_hand, digits
+from coursekit.checks.trained import named_rightly
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,20 @@ def test_weights_are_as_good_without_the_repair(solution: dict[str, Any]) -> Non
     """The two runs take the same steps: momentum is read in evaluation mode alone."""
     slow, quick = (solution["experiment"](3, **kw) for kw in ({}, {"momentum": 0.3}))
     assert torch.equal(slow["weights"][-1], quick["weights"][-1])
+
+
+def test_means_and_variances_are_both_to_blame(solution: dict[str, Any]) -> None:
+    """Averages taken anew heal; their means alone do not, nor their variances alone."""
+    slow = solution["experiment"](3)
+    fresh = copy.deepcopy(slow["model"])
+    batches = list(slow["train"].tensors[0].split(64))[:-1]
+    solution["fresh_averages"](fresh, batches)
+    for taken in (("running_mean", "running_var"), ("running_mean",), ("running_var",)):
+        held = {name: value for name, value in fresh.state_dict().items() if name.endswith(taken)}
+        model = copy.deepcopy(slow["model"])
+        model.load_state_dict(held, strict=False)
+        heals = named_rightly(model.eval(), *slow["test"].tensors) >= HEALTHY
+        assert heals == (len(taken) == 2)
 
 
 def test_two_rows_leave_the_partners_most_and_many_leave_them_little() -> None:
@@ -126,7 +142,7 @@ def test_an_error_is_theirs_and_names_their_line(check: Any, arguments: int) -> 
         assert len(given) == arguments
         given[0].no_such_thing()
 
-    with pytest.raises(CheckFailed, match=r"raised AttributeError: .*in your code"):
+    with pytest.raises(CheckFailed, match=r"On .* raised AttributeError: .*in your code"):
         check(mistaken)
 
 

@@ -1,5 +1,6 @@
 """What is special to exercise 13; what holds for every exercise stands in test_exercises."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,9 +14,15 @@ from coursekit.checks import CheckFailed
 from coursekit.checks import optimizers_and_schedules as checks
 from coursekit.checks.optimizers_and_schedules.diagnose import LIMITS
 from coursekit.checks.optimizers_and_schedules.planned_rates import gather
-from coursekit.checks.optimizers_and_schedules.pulls import by_hand, digits, wine_network
+from coursekit.checks.optimizers_and_schedules.pulls import (
+    by_hand,
+    digits,
+    nested,
+    wine_network,
+)
 from coursekit.checks.optimizers_and_schedules.runs import CAUSES, HEALTHY, RATES, WIDER, read
 from coursekit.checks.optimizers_and_schedules.steps import with_two_rates
+from coursekit.checks.optimizers_and_schedules.ways import SLIPS
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +83,10 @@ def test_the_decay_without_data_by_hand() -> None:
     assert known.expected == pytest.approx([2.5])
 
 
-@pytest.mark.parametrize("make", [digits, wine_network])
+@pytest.mark.parametrize("make", [digits, wine_network, nested])
 def test_ratios_agree_with_autograd(make: Callable[[], Any]) -> None:
     known = make()
-    weights = [part.weight for part in known.model.children() if isinstance(part, nn.Linear)]
+    weights = [part.weight for part in known.model.modules() if isinstance(part, nn.Linear)]
     found = torch.autograd.grad(known.loss_fn(known.model(known.x), known.y), weights)
     ratios = [
         (weight.norm() / one.norm()).item() for weight, one in zip(weights, found, strict=True)
@@ -90,9 +97,43 @@ def test_ratios_agree_with_autograd(make: Callable[[], Any]) -> None:
 def test_two_groups_decay_at_two_rates(solution: dict[str, Any]) -> None:
     """The right step is the solution's; half of its decay is another."""
     answer = solution["decaying_step"]
-    assert with_two_rates(answer, decay=0.2).gap < 0.025
+    assert with_two_rates(answer, decay=0.2).gap < 1e-4
     halved = with_two_rates(lambda *given: answer(*given[:-1], given[-1] / 2), decay=0.2)
     assert halved.gap > 0.1
+
+
+@pytest.mark.parametrize("way", SLIPS)
+def test_a_slip_is_found_out(way: str) -> None:
+    """Each way that a message names is refused, and named by what it is."""
+    with pytest.raises(CheckFailed, match=re.escape(f"the right way's length: {way}.")):
+        checks.check_decaying_step(SLIPS[way])
+
+
+def pulls_of(weights: Callable[[nn.Module], list[torch.Tensor]]) -> Callable[..., list[float]]:
+    """An answer to task 2 that takes these weights for those of the Linear layers."""
+
+    def pulls(model: nn.Module, loss_fn: Any, x: Any, y: Any, decay: float) -> list[float]:
+        found = weights(model)
+        gradients = torch.autograd.grad(loss_fn(model(x), y), found)
+        return [(decay * one.norm() / gradient.norm()).item()
+                for one, gradient in zip(found, gradients, strict=True)]  # fmt: skip
+
+    return pulls
+
+
+@pytest.mark.parametrize(
+    ("weights", "came"),
+    [
+        (lambda model: [one.weight for one in model.children() if isinstance(one, nn.Linear)], 1),
+        (lambda model: [one for name, one in model.named_parameters() if "weight" in name], 4),
+        (lambda model: [one for one in model.parameters() if one.ndim == 2], 3),
+    ],
+    ids=["children", "by name", "by shape"],
+)
+def test_linear_layers_are_found_wherever_they_stand(weights: Any, came: int) -> None:
+    text = rf"On layers inside layers, .* shape \({came},\); expected numbers of shape \(2,\)\."
+    with pytest.raises(CheckFailed, match=text):
+        checks.check_pulls(pulls_of(weights))
 
 
 def test_schedules_are_what_their_formulas_say(solution: dict[str, Any]) -> None:

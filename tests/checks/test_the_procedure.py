@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-import torch
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
+from coursekit import check_up
 from coursekit.cases import get_case
 from coursekit.cases.optimization.three_faults import TOLD
 from coursekit.checks import CheckFailed
 from coursekit.checks import the_procedure as checks
 from coursekit.checks.the_procedure.first_off import LINES, SOUND, runs
-from coursekit.checks.the_procedure.lines import lines_of
-from coursekit.checks.the_procedure.loops import left_as_before, loop, weights_of
-from coursekit.checks.the_procedure.parts import ENOUGH, PASSES
+from coursekit.checks.the_procedure.loops import weights_of
+from coursekit.checks.the_procedure.parts import ENOUGH, PASSES, STEPS
 from coursekit.checks.the_procedure.stands_still import loops
 
 
@@ -29,16 +28,25 @@ def solution(solutions: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
 def test_the_text_states_what_the_check_uses(solution_text: Callable[[str], str]) -> None:
     text = solution_text("the_procedure")
     assert f"at least {ENOUGH} on held-out rows" in text
-    assert {15: "fifteen"}[PASSES] + " times" in text
+    assert f"After { ({15: 'fifteen'}[PASSES]) } calls" in text
+    assert f"check_up(*colleague(x, y), steps={STEPS})" in text
+    assert f"check_up(*parts(x, y), steps={STEPS})" in text
     assert all(f'`"{line}"`' in text for line in LINES)
 
 
+def test_the_sound_run_of_the_text_is_the_checks(solution: dict[str, Any]) -> None:
+    assert solution["sound"] == SOUND
+
+
 def test_the_colleagues_lines_are_off(solution: dict[str, Any]) -> None:
-    lines = lines_of(*solution["colleague"](solution["x"], solution["y"]))
-    assert lines.cost > 0.3
-    assert lines.still == ("0.weight", "0.bias")
-    assert lines.step < 1e-4
-    assert lines.old  # zero_grad empties what the optimizer holds, and that is the old first layer
+    found = check_up(*solution["colleague"](solution["x"], solution["y"]), steps=STEPS)
+    assert found.off == ("loss", "loop", "step", "one batch")
+
+
+def test_the_lines_of_the_table_are_those_of_check_up(solution: dict[str, Any]) -> None:
+    found = check_up(*solution["parts"](solution["x"], solution["y"]), steps=STEPS)
+    assert tuple(line.name for line in found) == LINES
+    assert found.off == ()
 
 
 def test_mending_one_line_or_two_does_not_heal_the_colleagues() -> None:
@@ -63,32 +71,6 @@ def test_a_loop_moves_what_it_is_said_to(one: Any) -> None:
     assert set(before) - moved == one.still
 
 
-def test_a_measurement_leaves_all_as_it_was() -> None:
-    one = loop("sound")
-    before = weights_of(one.model)
-    lines = lines_of(one.one_pass, one.model, one.batches, nn.CrossEntropyLoss(), one.optimizer)
-    assert left_as_before(one.model, before)
-    assert not one.optimizer._optimizer_step_pre_hooks
-    assert (lines.old, lines.still) == (False, ())
-
-
-def test_the_step_by_hand() -> None:
-    """One weight of 2, one row of 1, loss = output: the gradient is 1, and 0.1 of it over 2."""
-    model = nn.Linear(1, 1, bias=False)
-    nn.init.constant_(model.weight, 2.0)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-
-    def one_pass(batches: Any) -> None:
-        for x, _ in batches:
-            optimizer.zero_grad()
-            model(x).sum().backward()
-            optimizer.step()
-
-    batches = [(torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))]
-    lines = lines_of(one_pass, model, batches, lambda outputs, _: outputs.sum(), optimizer)
-    assert lines.step == pytest.approx(0.05)
-
-
 def test_every_line_is_the_first_that_is_off_in_some_run() -> None:
     assert {known.expected for known in runs()} == {*LINES, None}
     assert all(set(known.differs) <= set(SOUND) for known in runs())
@@ -98,7 +80,7 @@ def test_every_line_is_the_first_that_is_off_in_some_run() -> None:
     ("check", "came", "text"),
     [
         (checks.check_stands_still, "0.weight", "expected a list of names such as ['0.weight']"),
-        (checks.check_first_off, "rate", "expected None, or one of rows, first loss"),
+        (checks.check_first_off, "lr", "expected None, or one of rows, first loss"),
         (checks.check_parts, None, "parts returned None; expected one_pass, model, loader"),
         (checks.check_parts, (print, 1, [], print, 2), "parts returned an int as model"),
         (checks.check_keeps_old, "yes", "expected True or False"),
@@ -119,6 +101,16 @@ def test_an_error_in_a_loop_is_theirs(solution: dict[str, Any]) -> None:
 
     with pytest.raises(CheckFailed, match=r"one_pass raised ValueError: no such thing"):
         checks.check_parts(broken)
+
+
+def test_a_width_written_as_a_number_is_theirs(solution: dict[str, Any]) -> None:
+    def thirteen(x: Any, y: Any) -> Any:
+        one_pass, _, *others = solution["parts"](x, y)
+        return one_pass, nn.Linear(13, 3), *others
+
+    text = r"On breast masses, 2 classes, check_up of your parts raised RuntimeError: mat1 and mat2"
+    with pytest.raises(CheckFailed, match=text):
+        checks.check_parts(thirteen)
 
 
 @pytest.fixture(scope="module")

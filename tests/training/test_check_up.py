@@ -117,6 +117,16 @@ def adam() -> Script:
     return plain(model, optimizer=Adam(model.parameters(), lr=0.01))
 
 
+def critic() -> Script:
+    """Its loss is no distance: it has no least value, and a right answer no price."""
+    x, y = load_breast_cancer(return_X_y=True)
+    loader = loader_of(StandardScaler().fit_transform(x), 2 * y - 1, torch.float32)
+    return plain(
+        network(outputs=1, inputs=30), loader=loader, lr=0.001,
+        loss_fn=lambda scores, signs: (scores.squeeze(1) * signs).mean(),
+    )  # fmt: skip
+
+
 HEALTHY: dict[str, Callable[[], Script]] = {
     "plain": plain,
     "adam": adam,
@@ -137,6 +147,7 @@ HEALTHY: dict[str, Callable[[], Script]] = {
     "log shares": lambda: plain(
         nn.Sequential(*network(), nn.LogSoftmax(dim=1)), loss_fn=nn.NLLLoss()
     ),
+    "critic": critic,
     "label smoothing": lambda: plain(loss_fn=nn.CrossEntropyLoss(label_smoothing=0.05), lr=0.3),
 }  # fmt: skip
 

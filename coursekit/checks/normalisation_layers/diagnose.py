@@ -66,11 +66,13 @@ check_diagnose = Check(
         also="; the weights are as good without it, and are judged by other means and spreads",
     ),
     hints=(
-        "Each letter claims something that can be measured on experiment(0). Measure all of them, "
-        "and try the colleague's remedy too.",
+        "Each letter claims something that can be measured on experiment(0). Measure all of them "
+        "(for C, copy made_by_partners from the lesson's set-up), and try the colleague's remedy "
+        "too.",
         "The accuracy on the training rows, once in training mode and once in evaluation mode, of "
         "a copy of run['model'] each time.",
         "In training mode the network is good, on the same rows and with the same weights. What "
-        "differs is what BatchNorm divides by. Which keyword says how fast its averages come?",
+        "differs is what BatchNorm subtracts and divides by. Which keyword says how fast its "
+        "averages come?",
     ),
 )

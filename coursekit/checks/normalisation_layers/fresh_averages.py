@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from coursekit.checks.calling import Call, call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.networks import linear
+from coursekit.checks.normalisation_layers.changed import AVERAGES, first_change
 from coursekit.checks.wording import told_apart
 from coursekit.datasets import load_dataset
 
@@ -56,32 +57,33 @@ Evidence = tuple[Probe, ...]
 
 
 def situations() -> tuple[Known, ...]:
-    """One BatchNorm that can be worked out by hand, two in a row, and one in training mode.
+    """One BatchNorm that can be worked out by hand, two that have trained, and one that is frozen.
 
     >>> known = situations()[0]
     >>> known.means[0].tolist(), known.variances[0].tolist()
     ([3.5], [5.0])
     """
     pairs = [torch.tensor([[0.0], [2.0]]), torch.tensor([[4.0], [8.0]])]
-    pixels = torch.tensor(load_dataset("digits").x[:96] / 16, dtype=torch.float32)
+    pixels = torch.tensor(load_dataset("digits").x[:192] / 16, dtype=torch.float32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         deep = nn.Sequential(
             nn.Linear(64, 5), nn.BatchNorm1d(5), nn.ReLU(),
             nn.Linear(5, 5), nn.BatchNorm1d(5, momentum=0.02), nn.ReLU(), nn.Linear(5, 10),
         )  # fmt: skip
-    for norm in _norms(deep):
-        norm.running_mean.fill_(3.0)  # type: ignore[union-attr]
+    with torch.no_grad():
+        for part in pixels[96:].reshape(3, 32, 64):
+            deep(3 * part)  # averages of other rows, and a count that is not 0
     return (
         _known("one BatchNorm, batches (0, 2) and (4, 8)", nn.Sequential(nn.BatchNorm1d(1)), pairs),
         _known(
             "two BatchNorm layers before digits",
             deep.eval(),
-            [pixels[:32], pixels[32:64], pixels[64:]],
+            [pixels[:32], pixels[32:64], pixels[64:96]],
         ),
         _known(
-            "a BatchNorm behind a Linear layer, in training mode",
-            nn.Sequential(linear([[2.0]]), nn.BatchNorm1d(1, momentum=0.5)).train(),
+            "a frozen BatchNorm (in evaluation mode) in a model in training mode",
+            nn.Sequential(linear([[2.0]]), nn.BatchNorm1d(1, momentum=0.5).eval()),
             [*pairs, torch.tensor([[1.0], [1.5]])],
         ),
     )
@@ -95,7 +97,7 @@ def gather(fresh_averages: Callable[..., object]) -> Evidence:
             outcome=call(
                 fresh_averages,
                 {"model": known.model, "batches": known.batches},
-                name="fresh_averages",
+                name=f"On {known.name}, fresh_averages",
             ),
         )
         for known in situations()
@@ -120,30 +122,19 @@ def averages_are_right(evidence: Evidence) -> str | None:
 def nothing_else_changes(evidence: Evidence) -> str | None:
     """Weights, modes, momenta and the batches are as they were."""
     for probe in evidence:
-        known, model = probe.known, probe.outcome.handed["model"]
-        if "batches" in probe.outcome.altered or not all(
-            torch.equal(one, other)
-            for one, other in zip(known.batches, probe.outcome.handed["batches"], strict=True)
-        ):
+        known, handed = probe.known, probe.outcome.handed
+        batches = [[batch.tolist() for batch in one] for one in (known.batches, handed["batches"])]
+        if batches[0] != batches[1]:
             return f"On {known.name}, fresh_averages changed batches."
-        if [part.training for part in model.modules()] != [
-            part.training for part in known.model.modules()
-        ]:
-            return f"On {known.name}, the model comes back in another mode."
-        if any(
-            not torch.equal(old, new)
-            for old, new in zip(known.model.parameters(), model.parameters(), strict=True)
-        ):
-            return f"On {known.name}, a weight has changed."
-        before, after = ([norm.momentum for norm in _norms(one)] for one in (known.model, model))
-        if before != after:
-            return f"On {known.name}, momentum was {before[0]} and is {after[0]} now."
+        changed = first_change(known.model, handed["model"], but=AVERAGES)
+        if changed:
+            return f"On {known.name}: {changed}."
     return None
 
 
 def verified(_: Evidence) -> str:
     """What a pass has shown."""
-    return "The averages are those of the batches, no weight has moved, and the model is in the \
+    return "The averages are those of the batches, no weight has moved, and each layer is in the \
 mode that it came in."
 
 
@@ -155,13 +146,14 @@ check_fresh_averages = Check(
         Clause(
             name="averages",
             test=averages_are_right,
-            hint="Forget the old averages, then one pass in training mode for each batch, each "
-            "with the same weight.",
+            hint="Forget the old averages, and how many batches they counted; then one pass in "
+            "training mode for each batch, each with the same weight. A variance by hand is over "
+            "rows − 1, as BatchNorm keeps it.",
         ),
         Clause(
             name="nothing else",
             test=nothing_else_changes,
-            hint="Note the mode, and each layer's momentum, before you touch them.",
+            hint="Whatever you change: note how it was in each layer, and put it back.",
         ),
     ),
     verified=verified,
@@ -169,8 +161,8 @@ check_fresh_averages = Check(
         "In which mode do the averages move? How does the first batch count as much as the last?",
         "Print running_mean after each batch, for batches (0, 2) and (4, 8): 1, then 3.5.",
         "reset_running_stats() forgets. With momentum = None a BatchNorm takes the plain mean of "
-        "all batches since. Run the batches through in training mode, then put momentum and mode "
-        "back.",
+        "all batches since. Run the batches through in training mode, then put each layer's "
+        "momentum and mode back.",
     ),
 )
 

@@ -65,7 +65,7 @@ def situations() -> tuple[Known, ...]:
     row = [0.0, 2.0, 10.0, 30.0]
     return (
         Known(
-            name="a row in two groups",
+            name="two rows in two groups",
             x=torch.tensor([row, [5.0, 6.0, 7.0, 9.0]]), groups=2,
         ),
         Known(
@@ -73,7 +73,7 @@ def situations() -> tuple[Known, ...]:
             x=torch.tensor([row, [900.0, -6.0, 0.0, 1.0]]), groups=2,
         ),
         Known(
-            name="a row in one group",
+            name="two rows in one group",
             x=torch.tensor([[1.0, 3.0, 5.0, 3.0], [0.0, 4.0, 0.0, 4.0]]), groups=1,
         ),
         Known(name="numbers that lie close together", x=torch.tensor([[0.0, 0.002]]), groups=1),
@@ -170,7 +170,7 @@ def _row(values: Array) -> str:
 
 def _probe(group_norm: Callable[..., object], known: Known) -> Probe:
     """One call of the answer."""
-    outcome = call(group_norm, {"x": known.x, "groups": known.groups}, name="group_norm")
     source = f"On {known.name}, group_norm"
+    outcome = call(group_norm, {"x": known.x, "groups": known.groups}, name=source)
     seen = as_array(outcome.result, shape=tuple(known.x.shape), source=source, finite=False)
     return Probe(known=known, seen=seen, outcome=outcome)

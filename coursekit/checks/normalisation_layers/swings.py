@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from coursekit.checks.calling import Call, call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.networks import linear
+from coursekit.checks.normalisation_layers.changed import first_change
 from coursekit.checks.reading import as_array
 from coursekit.checks.wording import told_apart
 from coursekit.datasets import load_dataset
@@ -57,7 +58,7 @@ def by_hand() -> tuple[Known, ...]:
     """Networks that a person can work out; their test does so.
 
     >>> [known.expected.tolist() for known in by_hand()]
-    [[2.0], [0.0], [6.0, 2.0], [0.0, 0.0], [2.0]]
+    [[2.0], [0.0], [6.0, 2.0], [0.0, 0.0], [2.0], [4.0]]
     """
     zero = torch.zeros(1)
     both_sides = torch.tensor([[1.0], [-1.0], [5.0]])
@@ -84,6 +85,11 @@ def by_hand() -> tuple[Known, ...]:
             name="a BatchNorm that comes in evaluation mode",
             model=nn.BatchNorm1d(1).eval(), image=zero, others=both_sides,
             expected=np.array([2.0]),
+        ),
+        Known(
+            name="a frozen BatchNorm (in evaluation mode) in a model in training mode",
+            model=nn.Sequential(nn.BatchNorm1d(1).eval(), linear([[2.0]])),
+            image=zero, others=both_sides, expected=np.array([4.0]),
         ),
     )  # fmt: skip
 
@@ -124,12 +130,21 @@ def swings_are_right(evidence: Evidence) -> str | None:
     return None
 
 
-def changes_nothing(evidence: Evidence) -> str | None:
-    """Model, image and partners are as they were."""
+def rows_are_left_alone(evidence: Evidence) -> str | None:
+    """Image and partners are as they were."""
     for probe in evidence:
-        if probe.outcome.altered:
-            changed = " and ".join(probe.outcome.altered)
+        changed = " and ".join(name for name in probe.outcome.altered if name != "model")
+        if changed:
             return f"On {probe.known.name}, swings changed {changed}."
+    return None
+
+
+def model_is_as_it_was(evidence: Evidence) -> str | None:
+    """Nothing about the model has changed."""
+    for probe in evidence:
+        changed = first_change(probe.known.model, probe.outcome.handed["model"])
+        if changed:
+            return f"On {probe.known.name}: {changed}."
     return None
 
 
@@ -137,8 +152,8 @@ def verified(evidence: Evidence) -> str:
     """What a pass has shown."""
     largest = float(evidence[-1].seen.max())
     return (
-        "Measured by your function, one partner more or less moves a unit behind BatchNorm by up "
-        f"to {largest:.1f}, which is all that two rows leave it; behind LayerNorm by 0."
+        "Measured by your function, another partner moves a unit behind BatchNorm by up to "
+        f"{largest:.1f}, which is all that two rows leave it; behind LayerNorm by 0."
     )
 
 
@@ -150,14 +165,19 @@ check_swings = Check(
         Clause(
             name="swings",
             test=swings_are_right,
-            hint="One batch of two for each partner, in training mode; of each result the image's "
-            "row alone; then, for each output, the largest less the smallest.",
+            hint="One batch of two for each partner, every layer in training mode; of each result "
+            "the image's row alone; then, for each output, the largest less the smallest.",
         ),
         Clause(
-            name="changes",
-            test=changes_nothing,
-            hint="What does a pass in training mode move in a BatchNorm, although no step is "
-            "taken? And which mode was the model in?",
+            name="rows",
+            test=rows_are_left_alone,
+            hint="-= works in place: the caller's rows are overwritten. Make a new tensor.",
+        ),
+        Clause(
+            name="model",
+            test=model_is_as_it_was,
+            hint="A pass in training mode moves three buffers of a BatchNorm, and train() sets the "
+            "mode of every layer. On what else could all this happen?",
         ),
     ),
     verified=verified,
@@ -174,7 +194,7 @@ check_swings = Check(
 def _probe(swings: Callable[..., object], known: Known) -> Probe:
     """One call of the answer."""
     arguments = {"model": known.model, "image": known.image, "others": known.others}
-    outcome = call(swings, arguments, name="swings")
     source = f"On {known.name}, swings"
+    outcome = call(swings, arguments, name=source)
     seen = as_array(outcome.result, shape=known.expected.shape, source=source, finite=False)
     return Probe(known=known, seen=seen, outcome=outcome)

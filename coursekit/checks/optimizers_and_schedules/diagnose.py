@@ -5,13 +5,21 @@ from functools import partial
 
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.diagnosing import Diagnosis, Evidence
-from coursekit.checks.experiment import labelled_rows
-from coursekit.checks.optimizers_and_schedules.runs import CAUSES, HEALTHY, Run, run
+from coursekit.checks.experiment import call_text, labelled_rows
+from coursekit.checks.optimizers_and_schedules.runs import (
+    CAUSES,
+    HEALTHY,
+    Run,
+    run,
+    size_at_the_end,
+)
 
 LIMITS = {
     "epochs": (1, 20), "batch_size": (8, 400), "hidden": (1, 256), "lr": (0, 10),
     "weight_decay": (0, 10), "weight_size": (0, 10),
 }  # fmt: skip  # seconds, not minutes
+
+GENTLE = 0.9  # size left; a decay beside the gradient leaves .95 where nothing else moves
 
 DIAGNOSIS: Diagnosis[Run] = Diagnosis(
     causes=CAUSES,
@@ -33,14 +41,37 @@ def decay_is_small_enough(evidence: Evidence[Run]) -> str | None:
     return f"{seen} The keyword acts on the cause; its value does not do yet."
 
 
-def another_keyword_heals(evidence: Evidence[Run]) -> str | None:
-    """A change of any other keyword heals."""
-    return None if "weight_decay" in evidence.changes else DIAGNOSIS.change_heals(evidence)
+def optimizer_is_the_right_one(evidence: Evidence[Run]) -> str | None:
+    """Another optimizer heals; where it does not, whether the decay still takes the weights."""
+    seen, name = DIAGNOSIS.change_heals(evidence), evidence.changes.get("method")
+    if seen is None or name is None:
+        return None
+    left = evidence.changed[0].left
+    finding = (
+        f": {name} too has the decay inside the gradient."
+        if left < GENTLE
+        else f", but at this rate {name} hardly trains."
+    )
+    return f"{seen} The keyword acts on the cause. At the end {size_at_the_end(left)}{finding}"
+
+
+def decay_is_acted_on(evidence: Evidence[Run]) -> str | None:
+    """No other keyword changes how the decay acts, whatever the accuracy."""
+    if {"weight_decay", "method"} & evidence.changes.keys():
+        return None
+    seen = DIAGNOSIS.change_heals(evidence)
+    if seen is not None or not evidence.changes:
+        return seen
+    return (
+        f"With {call_text(evidence.changes)}, the accuracy on held-out rows is "
+        f"{evidence.changed[0].accuracy:.2f}, but the decay is as it was: in each step, it stands "
+        "inside the gradient."
+    )
 
 
 GIVEN, LETTER, ONE_CHANGE, HEALS = DIAGNOSIS.clauses(
     letter="Each letter can be measured. Do not take the colleague's word for it.",
-    heals="Which keywords act on the cause that you named? There are two.",
+    heals="Which keywords act on the decay itself? There are two.",
 )
 
 check_diagnose = Check(
@@ -57,7 +88,12 @@ check_diagnose = Check(
             hint="Compare weight_decay × size of the weights with the gradient's length, in the "
             "first layer before the first step. It should be well below 1 to 1.",
         ),
-        replace(HEALS, test=another_keyword_heals),
+        Clause(
+            name="method",
+            test=optimizer_is_the_right_one,
+            hint="Which optimizer keeps Adam's steps, and takes the decay beside them?",
+        ),
+        replace(HEALS, test=decay_is_acted_on),
     ),
     verified=partial(DIAGNOSIS.verified, digits=1),
     hints=(

@@ -58,9 +58,9 @@ def gather(planned_rates: Callable[..., Any]) -> tuple[Plan, ...]:
             lambda optimizer: lr_scheduler.StepLR(optimizer, step_size=3, gamma=0.1),
         ),
         _plan(
-            planned_rates, "CosineAnnealingLR(T_max=5)", 0.6,
-            [0.3 * (1 + math.cos(math.pi * step / 5)) for step in range(11)],
-            lambda optimizer: lr_scheduler.CosineAnnealingLR(optimizer, T_max=5),
+            planned_rates, "CosineAnnealingLR(T_max=5, eta_min=0.06)", 0.6,
+            [0.06 + 0.27 * (1 + math.cos(math.pi * step / 5)) for step in range(11)],
+            lambda optimizer: lr_scheduler.CosineAnnealingLR(optimizer, T_max=5, eta_min=0.06),
         ),
         _plan(
             planned_rates, "a warm-up over four steps (LambdaLR)", 0.2,
@@ -90,8 +90,8 @@ def verified(evidence: tuple[Plan, ...]) -> str:
     """What a pass has shown."""
     lowest, back = (two_digits(float(evidence[1].seen[step])) for step in (5, 10))
     return (
-        "Before any training, your function shows that CosineAnnealingLR(T_max=5) is at "
-        f"{lowest} after five steps, and back at {back} after ten."
+        "Before any training, your function shows that CosineAnnealingLR(T_max=5, eta_min=0.06) "
+        f"is at {lowest} after five steps, and back at {back} after ten."
     )
 
 

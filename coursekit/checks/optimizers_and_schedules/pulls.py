@@ -9,14 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.checks.check import Check, Clause
-from coursekit.checks.measuring import LEAVES_NOTHING_BEHIND, NO_OLD_GRADIENT, Probes, probes_of
+from coursekit.checks.experiment import linear_layers
+from coursekit.checks.measuring import (
+    LEAVES_NOTHING_BEHIND,
+    NO_OLD_GRADIENT,
+    Probes,
+    leaves_no_gradient,
+    probes_of,
+)
 from coursekit.checks.networks import Measured, backprop, linear, wine
 from coursekit.checks.wording import two_digits
 from coursekit.datasets import load_dataset
 
 SEED = 115
 DECAYS = (0.1, 0.003)
+NUDGE = 1e-4  # of one weight, in float64
 TOLERANCE = 0.01  # relative; float32 keeps 1e-6
+
+
+_, CHANGES = LEAVES_NOTHING_BEHIND
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,43 @@ def wine_network() -> Measured:
     return _measured("wine", rows.model, rows.x, rows.y)
 
 
+def nested() -> Measured:
+    """Layers inside layers, among others that have a "weight" too: the ratios at a decay of 1."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model = nn.Sequential(
+            nn.Sequential(nn.Embedding(4, 3), nn.Flatten(), nn.Linear(6, 5), nn.LayerNorm(5)),
+            nn.Tanh(),
+            nn.Linear(5, 3),
+        ).double()
+        x, y = torch.randint(4, (8, 2)), torch.randint(3, (8,))
+    ratios = [
+        (layer.weight.norm() / by_differences(model, layer.weight, x, y).norm()).item()
+        for layer in linear_layers(model)
+    ]
+    return Measured(
+        name="layers inside layers, with an Embedding and a LayerNorm", model=model.float(),
+        loss_fn=nn.CrossEntropyLoss(), x=x, y=y, expected=np.array(ratios),
+    )  # fmt: skip
+
+
+def by_differences(model: nn.Module, weight: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The gradient of the cross-entropy in a weight: how the loss answers to each entry."""
+    slopes = torch.zeros_like(weight)
+    with torch.no_grad():
+        for place, value in enumerate(weight.flatten().tolist()):
+            losses = []
+            for moved in (value + NUDGE, value - NUDGE):
+                weight.view(-1)[place] = moved
+                losses.append(nn.functional.cross_entropy(model(x), y))
+            weight.view(-1)[place] = value
+            slopes.view(-1)[place] = (losses[0] - losses[1]) / (2 * NUDGE)
+    return slopes
+
+
 def gather(pulls: Callable[..., object]) -> Probes:
-    """Measure three networks at two decays, and one that has a gradient from an earlier batch."""
-    known = (by_hand(), digits(), wine_network())
+    """Measure four networks at two decays, and one that has a gradient from an earlier batch."""
+    known = (by_hand(), digits(), wine_network(), nested())
     both = [
         probes_of(
             Pulling(pulls, decay),
@@ -106,6 +151,19 @@ def earlier_gradient_does_not_count(evidence: Probes) -> str | None:
     )
 
 
+def gradients_are_as_they_were(evidence: Probes) -> str | None:
+    """.grad holds what it held: nothing, or the gradient of the earlier batch."""
+    seen = leaves_no_gradient(evidence)
+    used, left = _used(wine_network()).model, evidence.stale.outcome.handed["model"]
+    pairs = zip(used.parameters(), left.parameters(), strict=True)
+    if seen is not None or all(_same_gradient(*pair) for pair in pairs):
+        return seen
+    return (
+        f"On {evidence.stale.name}, the gradient of the earlier batch is not in the model's .grad "
+        "any more."
+    )
+
+
 def verified(evidence: Probes) -> str:
     """What a pass has shown."""
     ratios = " and ".join(two_digits(float(one)) for one in evidence.fresh[2].seen)
@@ -127,7 +185,13 @@ check_pulls = Check(
             "gradient in that weight. A length is the root of the sum of all squares.",
         ),
         Clause(name="stale", test=earlier_gradient_does_not_count, hint=NO_OLD_GRADIENT),
-        *LEAVES_NOTHING_BEHIND,
+        Clause(
+            name="leftover",
+            test=gradients_are_as_they_were,
+            hint="The next optimizer step uses what stands in .grad. torch.autograd.grad neither "
+            "writes it nor empties it.",
+        ),
+        CHANGES,
     ),
     verified=verified,
     hints=(
@@ -150,6 +214,11 @@ def _measured(name: str, model: nn.Sequential, x: Tensor, y: Tensor) -> Measured
     return Measured(
         name=name, model=model, loss_fn=nn.CrossEntropyLoss(), x=x, y=y, expected=np.array(ratios)
     )
+
+
+def _same_gradient(one: nn.Parameter, other: nn.Parameter) -> bool:
+    """Whether two weights hold the same gradient."""
+    return one.grad is not None and other.grad is not None and torch.equal(one.grad, other.grad)
 
 
 def _at(known: Measured, decay: float) -> Measured:

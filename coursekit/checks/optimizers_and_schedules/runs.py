@@ -13,6 +13,7 @@ from coursekit.checks.columns import uneven_inputs
 from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
 from coursekit.checks.trained import accurate, at_weights, named_rightly
+from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import two_digits
 
 Array = npt.NDArray[np.float32]
@@ -49,7 +50,14 @@ class Run:
 
 
 def run(experiment: Script, seed: int, settings: Settings) -> Run:
-    """One run of the script."""
+    """One run of the script.
+
+    Raises:
+        CheckFailed: There is no such optimizer; or the script raised an error.
+    """
+    method = settings.get("method", "Adam")
+    if not hasattr(torch.optim, str(method)):
+        raise CheckFailed(f"torch.optim has no optimizer {method!r}; capitals count.")
     return read(outcome(experiment, seed, settings))
 
 
@@ -73,6 +81,15 @@ def read(found: Any) -> Run:
         )
 
 
+def size_at_the_end(left: float) -> str:
+    """What is left of the weights, in words.
+
+    >>> size_at_the_end(0.0204)
+    'all weights have 0.02 times the size of the start'
+    """
+    return f"all weights have {two_digits(left)} times the size of the start"
+
+
 CAUSES: Mapping[str, Cause[Run]] = {
     "A": uneven_inputs(above=UNEVEN),
     "B": Cause(
@@ -94,9 +111,7 @@ CAUSES: Mapping[str, Cause[Run]] = {
     ),
     "E": Cause(
         holds=lambda run: run.left < LEFT,
-        measured=lambda run: (
-            f"at the end all weights have {two_digits(run.left)} times the size of the start"
-        ),
+        measured=lambda run: f"at the end {size_at_the_end(run.left)}",
     ),
     "F": Cause(
         others=lambda _: WIDER,

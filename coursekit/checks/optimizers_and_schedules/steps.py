@@ -1,8 +1,9 @@
-"""Steps that an answer to task 1 takes, beside the right ones and the usual wrong ones."""
+"""Two steps that an answer to task 1 takes, beside the right ones and the usual wrong ones."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,117 +11,132 @@ from torch import Tensor, nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from coursekit.checks.calling import call
+from coursekit.checks.optimizers_and_schedules.ways import ORDINARY_RATE, SLIPS, Way, plain, right
 from coursekit.datasets import load_dataset
 
 SEED = 114
 ROWS = 32
-ADAM_RATE = 0.003
+STEPS = 2
 RATES = (0.05, 0.005)  # of the first layer, and of the others
-CLOSE = 0.025  # of the right step's length: decay before or after the step differs by less
+MOMENTUM = 0.9
+DROP = 0.1  # of the rate, from the first step to the second
+CLOSE = 0.025  # of the right way's length: decay before or after the step differs by half of it
 
 Make = Callable[[nn.Module], Optimizer]
 
 
 @dataclass(frozen=True)
 class Stepping:
-    """The learner's function with an optimizer made for the model's copy that it is handed."""
+    """The learner's function, in a loop with an optimizer for the model's copy that it is handed.
 
-    func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
+    Attributes:
+        func: The function; by this name `call` finds the learner's code.
+        make: Makes the optimizer.
+        drop: What each rate is multiplied by after a step, as a scheduler does it.
+        earlier: Whether backward() was called on another batch before.
+    """
+
+    func: Callable[..., Any] = field()
     make: Make = field()
+    drop: float = 1.0
+    earlier: bool = False
 
-    def __call__(self, model: nn.Module, batches: list[Tensor], decay: float) -> Any:
-        """One step; where there are four tensors, backward() is called on the last two first."""
+    def __call__(self, model: nn.Module, batches: list[tuple[Tensor, Tensor]], decay: float) -> Any:
+        """Two steps, on the first two batches."""
         loss_fn = nn.CrossEntropyLoss()
         optimizer = self.make(model)
-        x, y, *earlier = batches
-        if earlier:
-            loss_fn(model(earlier[0]), earlier[1]).backward()
-        return self.func(model, loss_fn, optimizer, x, y, decay)
+        if self.earlier:
+            x, y = batches[STEPS]
+            loss_fn(model(x), y).backward()
+        for x, y in batches[:STEPS]:
+            self.func(model, loss_fn, optimizer, x, y, decay)
+            for group in optimizer.param_groups:
+                group.setdefault("initial_lr", group["lr"])
+                group["lr"] *= self.drop
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
-    """One step of the answer, beside the right one.
+class Gone:
+    """Where the steps of an answer led, beside the right place.
 
     Attributes:
-        gap: How far the weights are from where they should be, over the right step's length.
-        likely: The usual mistake that takes the same step; "" where it is none of them.
+        gap: How far the weights are from where they should be, over the right way's length.
+        likely: Looks for the usual mistake that leads to the same place; "" where it is none.
     """
 
     gap: float
-    likely: str
+    likely: Callable[[], str]
 
 
-def adam(model: nn.Module) -> Optimizer:
-    """Adam at one rate."""
-    return Adam(model.parameters(), lr=ADAM_RATE)
+def with_adam(answer: Callable[..., Any], *, decay: float) -> Gone:
+    """Steps of Adam; AdamW takes the right ones."""
+    decaying = Stepping(plain, lambda model: AdamW(
+        model.parameters(), lr=ORDINARY_RATE, weight_decay=decay))  # fmt: skip
+    asked = Stepping(answer, lambda model: Adam(model.parameters(), lr=ORDINARY_RATE))
+    return _gone(asked, decaying, decay)
 
 
-def two_rates(model: nn.Module) -> Optimizer:
-    """SGD with a rate for the first layer, and another for the rest."""
-    first, *rest = (list(part.parameters()) for part in model.children())
-    others = [weight for part in rest for weight in part]
+def with_two_rates(answer: Callable[..., Any], *, decay: float, earlier: bool = False) -> Gone:
+    """Steps of SGD with momentum, the first layer at one rate and the last at another."""
+    return _gone(Stepping(answer, _two_rates, earlier=earlier), Stepping(right, _two_rates), decay)
+
+
+def with_a_schedule(answer: Callable[..., Any], *, decay: float) -> Gone:
+    """Steps of SGD whose rate drops in between."""
+
+    def all_weights(model: nn.Module) -> Optimizer:
+        return SGD(model.parameters(), lr=RATES[0])
+
+    return _gone(Stepping(answer, all_weights, DROP), Stepping(right, all_weights, DROP), decay)
+
+
+def with_one_layer(answer: Callable[..., Any], *, decay: float) -> Gone:
+    """Steps of SGD that holds the first layer alone."""
+
+    def first_layer(model: nn.Module) -> Optimizer:
+        return SGD(next(model.children()).parameters(), lr=RATES[0])
+
+    return _gone(Stepping(answer, first_layer), Stepping(right, first_layer), decay)
+
+
+def _two_rates(model: nn.Module) -> Optimizer:
+    """SGD with momentum, a rate for the first layer and another for the last."""
+    first, _, last = (list(part.parameters()) for part in model.children())
     return SGD([{"params": group, "lr": rate}
-                for group, rate in zip((first, others), RATES, strict=True)])  # fmt: skip
+                for group, rate in zip((first, last), RATES, strict=True)],
+               momentum=MOMENTUM)  # fmt: skip
 
 
-def with_adam(answer: Callable[..., Any], *, decay: float) -> Step:
-    """A step of Adam; AdamW takes the right one."""
-    model, (x, y, *_) = _digits()
-    batches = [x, y]
-    plain = _after(model, batches, adam)
-    return _step(
-        answer, adam, model, batches, decay=decay,
-        right=_after(model, batches, lambda twin: AdamW(
-            twin.parameters(), lr=ADAM_RATE, weight_decay=decay)),
-        wrong={
-            "there is no decay in it": plain,
-            "the decay stands inside the gradient, and Adam divides it by its size": _after(
-                model, batches, lambda twin: Adam(
-                    twin.parameters(), lr=ADAM_RATE, weight_decay=decay)),
-            "the decay lacks the rate": plain - decay * _vector(model),
-        },
-    )  # fmt: skip
-
-
-def with_two_rates(answer: Callable[..., Any], *, decay: float, earlier: bool = False) -> Step:
-    """A step of SGD, by hand: each weight loses its own rate × decay of itself."""
+def _gone(asked: Stepping, known: Stepping, decay: float) -> Gone:
+    """The way that an answer takes, beside the right one."""
     model, batches = _digits()
-    plain, start = _after(model, batches[:2], two_rates), _vector(model)
-    rates = torch.cat([
-        torch.full((weight.numel(),), RATES[0] if place < 2 else RATES[1], dtype=torch.float64)
-        for place, weight in enumerate(model.parameters())
-    ])  # fmt: skip
-    return _step(
-        answer, two_rates, model, batches if earlier else batches[:2], decay=decay,
-        right=plain - rates * decay * start,
-        wrong={
-            "there is no decay in it": plain,
-            "the decay of all weights has the rate of the first group": (
-                plain - RATES[0] * decay * start),
-            "the decay has a rate that is not the optimizer's": (
-                plain - ADAM_RATE * decay * start),
-            "the decay lacks the rate": plain - decay * start,
-        },
-    )  # fmt: skip
-
-
-def _step(
-    answer: Callable[..., Any],
-    make: Make,
-    model: nn.Module,
-    batches: list[Tensor],
-    *,
-    decay: float,
-    right: Tensor,
-    wrong: Mapping[str, Tensor],
-) -> Step:
-    """One call of the answer, beside these places of the weights."""
     arguments = {"model": model, "batches": batches, "decay": decay}
-    outcome = call(Stepping(answer, make), arguments, name="decaying_step")
-    start, there = _vector(model), _vector(outcome.handed["model"])
-    near = [name for name, place in wrong.items() if _gap(there, place, start) < 2 * CLOSE]
-    return Step(gap=_gap(there, right, start), likely=near[0] if near else "")
+    there = _vector(call(asked, arguments, name="decaying_step").handed["model"])
+    start, goal = _vector(model), _end(known, model, batches, decay)
+    return Gone(gap=_gap(there, goal, start), likely=partial(_slip, asked, there, decay))
+
+
+def _slip(asked: Stepping, there: Tensor, decay: float) -> str:
+    """The usual mistake that leads to this place."""
+    model, batches = _digits()
+    start = _vector(model)
+
+    def off(way: Way) -> float:
+        slipping = Stepping(way, asked.make, asked.drop, asked.earlier)
+        return _gap(there, _end(slipping, model, batches, decay), start)
+
+    gaps = {name: off(way) for name, way in SLIPS.items()}
+    nearest = min(gaps, key=gaps.__getitem__)
+    return nearest if gaps[nearest] < 2 * CLOSE else ""
+
+
+def _end(
+    known: Stepping, model: nn.Module, batches: list[tuple[Tensor, Tensor]], decay: float
+) -> Tensor:
+    """Where a way of ours leads."""
+    twin = copy.deepcopy(model)
+    known(twin, batches, decay)
+    return _vector(twin)
 
 
 def _gap(there: Tensor, place: Tensor, start: Tensor) -> float:
@@ -128,24 +144,16 @@ def _gap(there: Tensor, place: Tensor, start: Tensor) -> float:
     return float((there - place).norm() / (place - start).norm())
 
 
-def _digits() -> tuple[nn.Module, list[Tensor]]:
-    """A small network, a batch of digits, and an earlier one."""
+def _digits() -> tuple[nn.Module, list[tuple[Tensor, Tensor]]]:
+    """A small network, and three batches of digits."""
     data = load_dataset("digits")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         model = nn.Sequential(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 10))
-    x = torch.tensor(data.x[: 2 * ROWS] / 16, dtype=torch.float32)
-    y = torch.tensor(data.y[: 2 * ROWS])
-    return model, [x[:ROWS], y[:ROWS], x[ROWS:], y[ROWS:]]
-
-
-def _after(model: nn.Module, batches: list[Tensor], make: Make) -> Tensor:
-    """All weights after one plain step."""
-    twin = copy.deepcopy(model)
-    optimizer = make(twin)
-    nn.CrossEntropyLoss()(twin(batches[0]), batches[1]).backward()
-    optimizer.step()
-    return _vector(twin)
+    rows = (STEPS + 1) * ROWS
+    x = torch.tensor(data.x[:rows] / 16, dtype=torch.float32)
+    y = torch.tensor(data.y[:rows])
+    return model, [(x[at : at + ROWS], y[at : at + ROWS]) for at in range(0, rows, ROWS)]
 
 
 def _vector(model: nn.Module) -> Tensor:

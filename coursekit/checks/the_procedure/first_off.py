@@ -10,12 +10,12 @@ from coursekit.checks.check import Check, Clause
 from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of
 
-LINES = ("rows", "first loss", "loss", "loop", "gradients", "step", "one batch")
+LINES = ("rows", "first loss", "loss", "loop", "gradients", "step", "rate", "one batch")
 
 # A sound run: the lesson's network, mended.
 SOUND: Mapping[str, Any] = {
-    "largest": 10.4, "guess": 0.69, "first": 0.68, "cost": 0.0, "old": False, "still": [],
-    "weakest": 0.31, "step": 0.0098, "heart": 0.002, "left": 1.0,
+    "largest": 1.0, "guess": 0.69, "first": 0.68, "cost": 0.0, "old": False, "still": [],
+    "weakest": 0.31, "step": 0.0098, "left": 1.0, "heart": 0.002,
 }  # fmt: skip
 
 Kind = Literal["one", "order", "healthy", "edge"]
@@ -48,25 +48,35 @@ def runs() -> list[Known]:
     """Runs of the course: one fault, several, none, and numbers that are none."""
     one: list[tuple[dict[str, Any], str]] = [
         ({"largest": 1680.0}, "rows"),
+        ({"largest": 35.0}, "rows"),
         ({"guess": 2.3, "first": 2.3e6}, "first loss"),
         ({"guess": 2.3, "first": 2.31, "cost": 1.46}, "loss"),
         ({"old": True}, "loop"),
         ({"still": ["0.weight"]}, "loop"),
         ({"weakest": 8e-4}, "gradients"),
-        ({"step": 2e-6}, "step"),
-        ({"step": 0.94}, "step"),
+        ({"weakest": 0.02}, "gradients"),
+        ({"step": 2e-5}, "step"),
+        ({"step": 0.4}, "step"),
+        ({"left": 0.05}, "rate"),
         ({"heart": 0.64}, "one batch"),
-        ({"left": 1e-9}, "one batch"),
+        ({"heart": 0.25}, "one batch"),
     ]
     several: list[tuple[dict[str, Any], str]] = [
         ({"largest": 4254.0, "old": True, "weakest": 3e-3, "heart": 0.66}, "rows"),
-        ({"old": True, "weakest": 8e-4, "heart": 0.65}, "loop"),
-        ({"weakest": 8e-4, "heart": 0.64}, "gradients"),
+        ({"largest": 700.0, "first": 310.0, "step": 1.2, "heart": 0.7}, "rows"),
         ({"first": 310.0, "step": 1.2, "heart": 0.7}, "first loss"),
+        ({"guess": 2.3, "first": 14.0, "cost": 1.46, "heart": 1.5}, "first loss"),
+        ({"cost": 0.31, "still": ["0.weight"], "heart": 0.6}, "loss"),
+        ({"old": True, "weakest": 8e-4, "heart": 0.65}, "loop"),
+        ({"weakest": 8e-4, "step": 1.2, "heart": 0.7}, "gradients"),
+        ({"step": 2e-6, "left": 1e-9, "heart": 0.69}, "step"),
+        ({"step": 2e-6, "heart": 0.69}, "step"),
+        ({"left": 1e-9, "heart": 0.6}, "rate"),
     ]
     sound: list[dict[str, Any]] = [
         {},
         {"guess": 2.3, "first": 2.42, "step": 0.002, "heart": 0.05},
+        {"guess": 2.3, "first": 2.3, "cost": 0.15, "heart": 0.5},
         {"largest": 16.0, "guess": 2.3, "first": 3.9, "weakest": 0.08, "left": 0.5},
         {"guess": 1.0, "first": 1.1, "cost": 1e-5, "step": 3e-4, "heart": 0.11},
     ]
@@ -126,7 +136,7 @@ check_first_off = Check(
         Clause(
             name="one line",
             test=lambda evidence: _wrong("one", evidence),
-            hint="Each line has its own limit, and one of them has two.",
+            hint="loop and step ask two things each; three limits are counted in guesses.",
         ),
         Clause(
             name="the first",
@@ -143,7 +153,7 @@ check_first_off = Check(
     verified=lambda evidence: f"{len(evidence)} runs are read rightly, sound ones among them.",
     hints=(
         "Go down the table. Which line's condition fails first?",
-        "Try your function on a sound run with one number changed, then with that number NaN.",
+        "Try first_off(sound), then first_off({**sound, 'step': 0.4}), then a value float('nan').",
         "if not found['largest'] < 20: return 'rows'; if not found['first'] < 3 * found['guess']: "
         "return 'first loss'; … and None at the end.",
     ),

@@ -32,7 +32,7 @@ class Said:
 def loops() -> list[tuple[Loop, bool]]:
     """Loops, and whether a step uses gradients of an earlier batch."""
     return [
-        (loop("a loop with zero_grad before backward"), False),
+        (loop("a loop with zero_grad before backward", rows="larger"), False),
         (loop("a loop with zero_grad behind the step", emptied="last"), False),
         (loop("a loop with zero_grad(set_to_none=False)", emptied="zeros"), False),
         (loop("a loop with model.zero_grad()", emptied="model"), False),

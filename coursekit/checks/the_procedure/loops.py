@@ -10,6 +10,7 @@ from torch.optim import SGD
 
 Batch = tuple[Tensor, Tensor]
 Emptied = Literal["first", "last", "zeros", "model", "never", "once"]
+Rows = Literal["", "empty column", "empty batch", "larger"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +35,13 @@ class Loop:
 
 
 def loop(
-    name: str, *, emptied: Emptied = "first", lr: float = 0.1, fault: str = "", still: str = ""
+    name: str,
+    *,
+    emptied: Emptied = "first",
+    lr: float = 0.1,
+    fault: str = "",
+    still: str = "",
+    rows: Rows = "",
 ) -> Loop:
     """A loop of that kind.
 
@@ -46,6 +53,8 @@ def loop(
         fault: ``"frozen"``, ``"held"`` (the optimizer holds the first layer alone), ``"zero"``
             (all weights start at zero), or nothing.
         still: What it does not move, with blanks between the names.
+        rows: What is special about them: the first column is zero, the first batch is, or the
+            second batch is ten times as large.
 
     >>> loop("sound").model[0].weight.shape
     torch.Size([8, 4])
@@ -53,7 +62,7 @@ def loop(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(15)
         model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
-        x, y = torch.randn(32, 4), torch.randint(0, 3, (32,))
+        x, y = _scaled(torch.randn(32, 4), rows), torch.randint(0, 3, (32,))
     if fault == "zero":
         for weight in model.parameters():
             nn.init.zeros_(weight)
@@ -65,6 +74,17 @@ def loop(
         name=name, one_pass=_pass(model, optimizer, emptied), model=model, optimizer=optimizer,
         batches=[(x[:16], y[:16]), (x[16:], y[16:])], still=frozenset(still.split()),
     )  # fmt: skip
+
+
+def _scaled(x: Tensor, rows: Rows) -> Tensor:
+    """Inputs of two batches, some of them zero or larger; shape (32, 4)."""
+    if rows == "empty column":
+        x[:, 0] = 0
+    if rows == "empty batch":
+        x[:16] = 0
+    if rows == "larger":
+        x[16:] *= 10
+    return x
 
 
 def _pass(

@@ -8,15 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from coursekit import check_up
 from coursekit.cases.rows import Pair, breast_cancer, tensors, wine
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
-from coursekit.checks.the_procedure.lines import LONGEST, SHORTEST, Lines, lines_of
+from coursekit.checks.the_procedure.loops import weights_of
 from coursekit.checks.verdicts import CheckFailed
-from coursekit.checks.wording import kind_of, told_apart, two_digits
+from coursekit.checks.wording import kind_of, told_apart
+from coursekit.training.checkup import CheckUp
 
-PASSES = 15
-ENOUGH = 0.88  # of the held-out rows; the colleague's network stays below .7
+STEPS, PASSES = 120, 15  # a pass has seven or eight batches
+ENOUGH = 0.85  # of the held-out rows; the colleague's network stays below .7
 NAMES = "one_pass, model, loader, loss_fn, optimizer"
 
 
@@ -27,11 +29,17 @@ class Trained:
     Attributes:
         data: What messages call it.
         lines: What the routine measured.
+        outputs: Outputs a row.
+        classes: How many there should be.
+        still: The parameters that the passes did not move.
         accuracy: Share of the held-out rows named rightly after the passes.
     """
 
     data: str
-    lines: Lines
+    lines: CheckUp
+    outputs: int
+    classes: int
+    still: tuple[str, ...]
     accuracy: float
 
 
@@ -39,10 +47,12 @@ def gather(parts: Callable[..., Any]) -> tuple[Trained, ...]:
     """Build, measure and train on two data sets that differ in columns and classes."""
     wines, cancer = wine(151), breast_cancer(152)
     few = (cancer[0][0][:120], cancer[0][1][:120])
-    return (
-        _trained(parts, "wine, 3 classes", wines[0], wines[2]),
-        _trained(parts, "breast masses, 2 classes", few, cancer[2]),
-    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return (
+            _trained(parts, "wine, 3 classes", wines[0], wines[2]),
+            _trained(parts, "breast masses, 2 classes", few, cancer[2]),
+        )
 
 
 def _trained(parts: Callable[..., Any], data: str, train: Pair, test: Pair) -> Trained:
@@ -54,10 +64,19 @@ def _trained(parts: Callable[..., Any], data: str, train: Pair, test: Pair) -> T
     def one_pass(batches: Any) -> None:
         call(partial(given, batches), {}, name="one_pass")
 
-    lines = lines_of(one_pass, model, loader, loss_fn, optimizer)
+    lines = _measured(data, one_pass, model, loader, loss_fn, optimizer)
+    before = weights_of(model)
     for _ in range(PASSES):
         one_pass(loader)
-    return Trained(data=data, lines=lines, accuracy=_accuracy(model, *tensors(test, "cpu").tensors))
+    outputs = _outputs(model, tensors(test, "cpu").tensors[0])
+    return Trained(
+        data=data,
+        lines=lines,
+        outputs=outputs.shape[1],
+        classes=int(y.max()) + 1,
+        still=tuple(n for n, w in model.named_parameters() if torch.equal(w, before[n])),
+        accuracy=_accuracy(outputs, tensors(test, "cpu").tensors[1]),
+    )
 
 
 def _five(built: object) -> tuple[Any, nn.Module, Any, Any, torch.optim.Optimizer]:
@@ -73,45 +92,59 @@ def _five(built: object) -> tuple[Any, nn.Module, Any, Any, torch.optim.Optimize
     return one_pass, model, loader, loss_fn, optimizer
 
 
-def _accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Share of the rows named rightly; a model whose outputs are no numbers names none."""
+def _measured(data: str, *five: Any) -> CheckUp:
+    """The lines; an error in between is of the parts, such as a width of the other data."""
+    try:
+        return check_up(*five, steps=STEPS)
+    except CheckFailed:
+        raise
+    except Exception as error:
+        raise CheckFailed(
+            f"On {data}, check_up of your parts raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _outputs(model: nn.Module, x: Tensor) -> Tensor:
+    """What the trained model gives, shape (rows, outputs)."""
     model.eval()
     with torch.no_grad():
-        outputs = model(x)
+        outputs: Tensor = model(x)
+    return outputs.reshape(len(x), -1)
+
+
+def _accuracy(outputs: Tensor, y: Tensor) -> float:
+    """Share of the rows named rightly; a model whose outputs are no numbers names none."""
     right = (outputs.argmax(dim=1) == y) & outputs.isfinite().all(dim=1)
     return float(right.float().mean())
 
 
-def certain_answers_are_free(evidence: tuple[Trained, ...]) -> str | None:
-    """The line "loss"."""
+def well(*names: str) -> Callable[[tuple[Trained, ...]], str | None]:
+    """The test that these lines of the routine are well."""
+
+    def test(evidence: tuple[Trained, ...]) -> str | None:
+        for one in evidence:
+            for line in one.lines:
+                if line.name in names and not line.well:
+                    return f"On {one.data}, the line {line.name} is off: {line.words}."
+        return None
+
+    return test
+
+
+def a_class_has_an_output(evidence: tuple[Trained, ...]) -> str | None:
+    """As many outputs as classes."""
     for one in evidence:
-        if not abs(one.lines.cost) < 0.1:
-            return (
-                f"On {one.data}, a right and certain answer costs {two_digits(one.lines.cost)} "
-                "times the first loss; expected next to nothing."
-            )
+        if one.outputs != one.classes:
+            return f"On {one.data}, the network has {one.outputs} outputs a row."
     return None
 
 
 def the_loop_is_sound(evidence: tuple[Trained, ...]) -> str | None:
-    """The line "loop"."""
+    """The line "loop", and nothing is frozen."""
     for one in evidence:
-        if one.lines.still:
-            return f"On {one.data}, {', '.join(one.lines.still)}: not moved by the loop."
-        if one.lines.old:
-            return f"On {one.data}, a step uses the gradients of an earlier batch, too."
-    return None
-
-
-def steps_are_of_a_size(evidence: tuple[Trained, ...]) -> str | None:
-    """The line "step"."""
-    for one in evidence:
-        if not SHORTEST < one.lines.step < LONGEST:
-            return (
-                f"On {one.data}, the longest first step of a layer is {two_digits(one.lines.step)} "
-                f"of its weights; expected between {SHORTEST} and {LONGEST}."
-            )
-    return None
+        if one.lines["loop"].well and one.still:
+            return f"On {one.data}, {PASSES} passes did not move {', '.join(one.still)}."
+    return well("loop")(evidence)
 
 
 def it_learns(evidence: tuple[Trained, ...]) -> str | None:
@@ -137,19 +170,36 @@ check_parts = Check(
     gather=gather,
     clauses=(
         Clause(
+            name="outputs",
+            test=a_class_has_an_output,
+            hint="One output for each class that y has.",
+        ),
+        Clause(
+            name="other lines",
+            test=well("rows", "first loss", "gradients", "rate"),
+            hint="The colleague's code has this line well. What did you change besides?",
+        ),
+        Clause(
             name="loss",
-            test=certain_answers_are_free,
+            test=well("loss"),
             hint="What does this criterion expect, and what does the last layer give? Lesson 05.",
         ),
         Clause(
             name="loop",
             test=the_loop_is_sound,
-            hint="Which tensors does the optimizer hold, and when were they made? Lesson 06.",
+            hint="Which tensors does the optimizer hold, and when were they made? When are the "
+            "gradients emptied? Lesson 06.",
         ),
         Clause(
             name="step",
-            test=steps_are_of_a_size,
+            test=well("step"),
             hint="A step is rate × gradient long. Which rate brings it well inside? Lesson 03.",
+        ),
+        Clause(
+            name="one batch",
+            test=well("one batch"),
+            hint="Look at the line step: its limits are wide, and near the lower one so many steps "
+            "are too few. Aim at 0.01 to 0.1.",
         ),
         Clause(
             name="score",
@@ -161,8 +211,7 @@ check_parts = Check(
     verified=verified,
     hints=(
         "Do not look for all faults at once: which line of the routine is the first that is off?",
-        "Run check_up of the lesson on what colleague(x, y) returns; mend that line alone, and run "
-        "it again.",
+        f"Run check_up(*parts(x, y), steps={STEPS}); mend the first line that is off; again.",
         "No Softmax in the model; the optimizer made last, from the finished model's parameters(); "
         "a rate such as 0.1.",
     ),

@@ -34,6 +34,8 @@ def loops() -> list[Loop]:
     return [
         loop("a sound loop"),
         loop("a sound loop with very short steps", lr=1e-5),
+        loop("a sound loop with an input column of zeros", rows="empty column"),
+        loop("a sound loop whose first batch is all zeros", rows="empty batch"),
         loop("a loop with its first layer frozen", fault="frozen", still="0.weight 0.bias"),
         loop(
             "a loop whose optimizer holds the first layer alone",
@@ -105,8 +107,8 @@ check_stands_still = Check(
         Clause(
             name="moves",
             test=nothing_wrong_is_named,
-            hint="Compare with a copy: the model's own tensors change under your hands. A step may "
-            "be short: equal means equal to the last bit.",
+            hint="Compare with a copy: the model's own tensors change under your hands. Give the "
+            "loop all batches; equal means every entry, to the last bit.",
         ),
         Clause(
             name="still",
@@ -127,7 +129,7 @@ check_stands_still = Check(
         "What must you keep before the pass, to see afterwards what has changed?",
         "Print one weight before the pass and after it, and what you kept of it: did that change, "
         "too?",
-        "before = copy.deepcopy(model.state_dict()); one_pass(batches); compare each of "
-        "model.named_parameters() by torch.equal; then model.load_state_dict(before).",
+        "import copy; before = copy.deepcopy(model.state_dict()); one_pass(batches); compare each "
+        "of model.named_parameters() by torch.equal; then model.load_state_dict(before).",
     ),
 )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 LossFn = Callable[[Tensor, Tensor], Tensor]
 SURE = 50.0  # a logit of a certain answer: exp(-50) is nothing
+NOTHING = 1e-6
 DISTANCES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
@@ -52,11 +53,21 @@ def prices(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
             return Prices(guess=math.log(2), certain=_loss(loss_fn, sure, outputs, targets))
         if isinstance(loss_fn, nn.Module) and not isinstance(loss_fn, DISTANCES):
             return unknown
+        if not _is_distance(loss_fn, targets):
+            return unknown
         mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
         return Prices(
             guess=_loss(loss_fn, mean, targets, targets),
             certain=_loss(loss_fn, targets, outputs, targets),
         )
+
+
+def _is_distance(loss_fn: LossFn, targets: Tensor) -> bool:
+    """Whether it is 0 where the outputs are the targets: not so for a critic's loss, or a bound."""
+    try:
+        return abs(_loss(loss_fn, targets, targets, targets)) < NOTHING
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False
 
 
 def _of_classes(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:

@@ -50,11 +50,13 @@ def momentum_one_over_n(model, batches):
         layer.training = mode
 
 
-def by_hooks(model, batches):
+def by_hooks(model, batches, *, unbiased=True):
     twin, sums = copy.deepcopy(model).train(), {}
 
     def look(layer, came):
-        sums.setdefault(layer, []).append((came[0].mean(dim=0), came[0].var(dim=0)))
+        sums.setdefault(layer, []).append(
+            (came[0].mean(dim=0), came[0].var(dim=0, unbiased=unbiased))
+        )
 
     for layer in norms_of(twin):
         layer.register_forward_pre_hook(look)
@@ -71,6 +73,38 @@ RIGHT: dict[str, Function] = {
     "momentum 1 / n": momentum_one_over_n,
     "hooks on a copy": by_hooks,
 }
+
+
+def counts_on(model, batches):
+    """With momentum None, but the batches that were counted before count too."""
+    retaken(model, batches, forget=False)
+
+
+def wakes_the_frozen(model, batches):
+    was = model.training
+    retaken(model, batches)
+    model.train(was)
+
+
+def all_at_the_default(model, batches):
+    retaken(model, batches)
+    for layer in norms_of(model):
+        layer.momentum = 0.1
+
+
+def by_hand_over_n(model, batches):
+    by_hooks(model, batches, unbiased=False)
+
+
+def leaves_a_hook(model, batches):
+    for layer in norms_of(model):
+        layer.register_forward_pre_hook(lambda *_: None)
+    retaken(model, batches)
+
+
+def uses_the_batches_up(model, batches):
+    retaken(model, batches)
+    batches.clear()
 
 
 def on_a_copy(model, batches):
@@ -151,16 +185,50 @@ WRONG = (
         name="momentum None stays",
         answer=lambda model, batches: retaken(model, batches, put_back=False),
         fails="nothing else",
-        says=r"momentum was 0\.1 and is None now\.",
+        says=r"momentum of BatchNorm 1 was 0\.1 and is None now\.",
+    ),
+    Wrong(
+        name="every layer at momentum 0.1",
+        answer=all_at_the_default,
+        fails="nothing else",
+        says=r"momentum of BatchNorm 2 was 0\.02 and is 0\.1 now\.",
+    ),
+    Wrong(
+        name="no reset",
+        answer=counts_on,
+        fails="averages",
+        says=r"On two BatchNorm layers before digits, the running mean .* how many batches",
+    ),
+    Wrong(
+        name="the frozen part wakes",
+        answer=wakes_the_frozen,
+        fails="nothing else",
+        says=r"On a frozen BatchNorm .*: the mode of BatchNorm 1 was evaluation and is training",
+    ),
+    Wrong(
+        name="by hand, divided by the rows",
+        answer=by_hand_over_n,
+        fails="averages",
+        says=r"the running variance of BatchNorm 1 is 2\.5 .* expected 5\. Hint: .* rows − 1",
+    ),
+    Wrong(name="a hook stays", answer=leaves_a_hook, fails="nothing else", says="number of hooks"),
+    Wrong(
+        name="uses the batches up",
+        answer=uses_the_batches_up,
+        fails="nothing else",
+        says="fresh_averages changed batches",
     ),
     Wrong(
         name="training mode stays",
         answer=lambda model, batches: retaken(model, batches, modes=False),
         fails="nothing else",
-        says=r"On two BatchNorm layers before digits, the model comes back in another mode\.",
+        says=r"On two BatchNorm layers before digits: the mode of the model was evaluation and is",
     ),
     Wrong(
-        name="weights move", answer=trains_on, fails="nothing else", says=r"a weight has changed"
+        name="weights move",
+        answer=trains_on,
+        fails="nothing else",
+        says=r"the weight of BatchNorm 1 was 1 and is 0\.99 now\. Hint: Whatever you change",
     ),
     Wrong(name="the batches change", answer=doubles_the_batches, fails="nothing else"),
     Wrong(name="prints that it passed", answer=says_so, fails="averages"),

@@ -114,7 +114,7 @@ WRONG = (
         name="the whole row, whatever groups says",
         answer=over(whole, (1,)),
         fails="values",
-        says=r"On a row in two groups \(groups=2\), row 0 becomes -0\.89 at unit 0; expected -1\.",
+        says=r"On two rows in two groups \(groups=2\), row 0 becomes -0\.89 at unit 0; expected -1",
     ),
     Wrong(name="every second unit", answer=every_second, fails="values"),
     Wrong(
@@ -137,7 +137,7 @@ WRONG = (
         name="in place",
         answer=in_place,
         fails="changes",
-        says=r"On a row in two groups, group_norm changed x itself\.",
+        says=r"On two rows in two groups, group_norm changed x itself\.",
     ),
     Wrong(name="prints that it passed", answer=says_so, fails="values"),
 )

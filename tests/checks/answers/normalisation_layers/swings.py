@@ -8,6 +8,7 @@ import copy
 
 import numpy as np
 import torch
+from torch import nn
 
 from tests.checks.answers.kit import Function, Wrong
 
@@ -78,16 +79,6 @@ def all_in_one_batch(model, image, others):
         return span(twin(torch.cat([image[None], others])))
 
 
-def moves_the_averages(model, image, others):
-    mode = [part.training for part in model.modules()]
-    model.train()
-    with torch.no_grad():
-        found = torch.stack([model(torch.stack([image, other]))[0] for other in others])
-    for part, was in zip(model.modules(), mode):
-        part.training = was
-    return span(found)
-
-
 def leaves_it_in_training_mode(model, image, others):
     found = on_a_copy(model, image, others)
     model.train()
@@ -98,6 +89,76 @@ def leaves_it_in_evaluation_mode(model, image, others):
     found = on_a_copy(model, image, others)
     model.eval()
     return found
+
+
+def in_place(model, image, others, *, kept=lambda buffer: True, modes=True):
+    """On the model itself; all is put back but what is left out here."""
+    was = [(part, part.training) for part in model.modules()]
+    held = [(part, part.clone()) for part in model.buffers() if kept(part)]
+    model.train()
+    with torch.no_grad():
+        found = torch.stack([model(torch.stack([image, other]))[0] for other in others])
+    for part, old in held:
+        part.copy_(old)
+    model.train(was[0][1])  # the whole: what is frozen wakes
+    for part, mode in was if modes else ():
+        part.training = mode
+    return span(found)
+
+
+def moves_the_averages(model, image, others):
+    return in_place(model, image, others, kept=lambda buffer: False)
+
+
+def wakes_the_frozen(model, image, others):
+    return in_place(model, image, others, modes=False)
+
+
+def goes_on_counting(model, image, others):
+    return in_place(model, image, others, kept=lambda buffer: buffer.dim() > 0)
+
+
+def leaves_momentum_0(model, image, others):
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm1d):
+            layer.momentum = 0.0  # so that no average moves
+    return in_place(model, image, others)
+
+
+def freezes_the_weights(model, image, others):
+    model.requires_grad_(False)
+    return on_a_copy(model, image, others)
+
+
+def leaves_a_hook(model, image, others):
+    kept = []
+    for layer in model.modules():
+        layer.register_forward_hook(lambda *seen: kept.append(seen[2]))
+    return in_place(model, image, others)
+
+
+def leaves_a_gradient(model, image, others):
+    for weight in model.parameters():
+        weight.grad = torch.zeros_like(weight)
+    return on_a_copy(model, image, others)
+
+
+def shifts_the_image(model, image, others):
+    found = on_a_copy(model, image, others)
+    image += 1
+    return found
+
+
+def doubles_the_partners(model, image, others):
+    found = on_a_copy(model, image, others)
+    others *= 2
+    return found
+
+
+def asleep_stays_asleep(model, image, others):
+    """train() only where the model as a whole is in evaluation mode."""
+    twin = copy.deepcopy(model)
+    return in_the_mode_that_it_has(twin if twin.training else twin.train(), image, others)
 
 
 def says_so(model, image, others):
@@ -143,10 +204,59 @@ WRONG = (
     Wrong(
         name="moves the averages",
         answer=moves_the_averages,
-        fails="changes",
-        says=r"swings changed model\. Hint: What does a pass in training mode move",
+        fails="model",
+        says=r"running_mean of BatchNorm 1 was 0 and is 0\.\d+ now\. Hint: A pass in training",
     ),
-    Wrong(name="training mode stays", answer=leaves_it_in_training_mode, fails="changes"),
-    Wrong(name="evaluation mode stays", answer=leaves_it_in_evaluation_mode, fails="changes"),
+    Wrong(
+        name="training mode stays",
+        answer=leaves_it_in_training_mode,
+        fails="model",
+        says=r"the mode of BatchNorm 1 was evaluation and is training now",
+    ),
+    Wrong(name="evaluation mode stays", answer=leaves_it_in_evaluation_mode, fails="model"),
+    Wrong(
+        name="the frozen part wakes",
+        answer=wakes_the_frozen,
+        fails="model",
+        says=r"On a frozen BatchNorm .*: the mode of BatchNorm 1 was evaluation and is training",
+    ),
+    Wrong(
+        name="goes on counting batches",
+        answer=goes_on_counting,
+        fails="model",
+        says=r"num_batches_tracked of BatchNorm 1 was 0 and is 3 now\. Hint: .* three buffers",
+    ),
+    Wrong(
+        name="momentum stays 0",
+        answer=leaves_momentum_0,
+        fails="model",
+        says=r"momentum of BatchNorm 1 was 0\.1 and is 0 now",
+    ),
+    Wrong(
+        name="freezes the weights",
+        answer=freezes_the_weights,
+        fails="model",
+        says=r"requires_grad of the weight of BatchNorm 1 was True and is False now",
+    ),
+    Wrong(name="a hook stays", answer=leaves_a_hook, fails="model", says="the number of hooks"),
+    Wrong(
+        name="a gradient stays",
+        answer=leaves_a_gradient,
+        fails="model",
+        says="the grad of the weight",
+    ),
+    Wrong(
+        name="shifts the image in place",
+        answer=shifts_the_image,
+        fails="rows",
+        says=r"swings changed image\. Hint: -= works in place",
+    ),
+    Wrong(name="the partners change", answer=doubles_the_partners, fails="rows"),
+    Wrong(
+        name="what is frozen stays so",
+        answer=asleep_stays_asleep,
+        fails="swings",
+        says=r"On a frozen BatchNorm .* swings by 0; expected 4\. Hint: .* every layer in training",
+    ),
     Wrong(name="prints that it passed", answer=says_so),
 )

@@ -91,7 +91,25 @@ WRONG = (
         says=r"With experiment\(seed, epochs=16\), the accuracy .* expected at least 0\.8",
     ),
     Wrong(name="a smaller rate", answer=answering("E", lr=0.0003), fails="heals"),
-    Wrong(name="SGD", answer=answering("E", method="SGD"), fails="heals"),
+    Wrong(
+        name="SGD",
+        answer=answering("E", method="SGD"),
+        fails="method",
+        says=r"all weights have 0\.96 times .*, but at this rate SGD hardly trains\.",
+    ),
+    Wrong(
+        name="NAdam",
+        answer=answering("E", method="NAdam"),
+        fails="method",
+        says=r"all weights have 0\.0\d+ times .* NAdam too has the decay inside the gradient\.",
+    ),
+    Wrong(
+        name="louder data",
+        answer=answering("E", divide_by=1),
+        fails="heals",
+        says=r"divide_by=1\), .* 0\.9\d, but the decay is as it was: in .* There are two\.",
+    ),
+    Wrong(name="larger weights", answer=answering("E", weight_size=4.0), fails="heals"),
     Wrong(
         name="a little less",
         answer=answering("E", weight_decay=0.08),
@@ -108,5 +126,7 @@ UNREADABLE = (
     (("E", {"optimizer": "AdamW"}), "No keyword 'optimizer'."),
     (("E", {"weight_decay": [0.1]}), "weight_decay got a list; expected a number, a text or None."),
     (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 1 to 20."),
-    (("E", {"method": "Adam W"}), "experiment(seed, method='Adam W') raised"),
+    (("E", {"method": "Adamw"}), "torch.optim has no optimizer 'Adamw'; capitals count."),
+    (("E", {"method": 5}), "torch.optim has no optimizer 5;"),
+    (("E", {"method": "LBFGS"}), "experiment(seed, method='LBFGS') raised"),
 )

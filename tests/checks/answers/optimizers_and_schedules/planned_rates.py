@@ -86,6 +86,10 @@ def at_one(make_scheduler, lr, steps):
     return in_order(make_scheduler, 1.0, steps)
 
 
+def in_proportion(make_scheduler, lr, steps):
+    return [lr * rate for rate in at_one(make_scheduler, lr, steps)]
+
+
 def without_the_way_back(make_scheduler, lr, steps):
     rates = in_order(make_scheduler, lr, steps)
     lowest = rates.index(min(rates))
@@ -114,10 +118,16 @@ WRONG = (
     Wrong(name="a new scheduler each time", answer=a_new_scheduler_each_time, fails="rates"),
     Wrong(name="another first rate", answer=at_one, fails="rates"),
     Wrong(
+        name="in proportion to the first rate",
+        answer=in_proportion,
+        fails="rates",
+        says=r"With CosineAnnealingLR\(T_max=5, eta_min=0\.06\) and lr=0\.6, the rate at place 1",
+    ),
+    Wrong(
         name="a cosine that stays down",
         answer=without_the_way_back,
         fails="rates",
-        says=r"With CosineAnnealingLR\(T_max=5\) and lr=0\.6, the rate at place 6 is",
+        says=r"With CosineAnnealingLR\(T_max=5, eta_min=0\.06\) .*, the rate at place 6 is",
     ),
     Wrong(name="constant", answer=constant, fails="rates"),
 )

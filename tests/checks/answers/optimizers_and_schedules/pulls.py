@@ -89,6 +89,12 @@ def leaves_gradients(model, loss_fn, x, y, decay):
     return [decay * part.weight.norm() / part.weight.grad.norm() for part in linears(model)]
 
 
+def empties(model, loss_fn, x, y, decay):
+    found = leaves_gradients(model, loss_fn, x, y, decay)
+    model.zero_grad()
+    return found
+
+
 def freezes(model, loss_fn, x, y, decay):
     found = by_autograd(model, loss_fn, x, y, decay)
     model.eval()
@@ -155,6 +161,12 @@ WRONG = (
         answer=leaves_gradients,
         fails="leftover",
         says=r"the gradient of 0\.weight stays behind in the model's \.grad",
+    ),
+    Wrong(
+        name="empties the earlier gradient",
+        answer=empties,
+        fails="leftover",
+        says=r"the gradient of the earlier batch is not in the model's \.grad any more\.",
     ),
     Wrong(
         name="changes the mode",

@@ -5,6 +5,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 import math
+from itertools import pairwise
 
 from tests.checks.answers.kit import Function, Wrong
 
@@ -22,7 +23,9 @@ def asking_whether_well(found):
         return "gradients"
     if not 0.0001 < found["step"] < 0.3:
         return "step"
-    if not (found["heart"] < 0.3 * found["guess"] and found["left"] > 0.1):
+    if not found["left"] > 0.1:
+        return "rate"
+    if not found["heart"] < 0.3 * found["guess"]:
         return "one batch"
     return None
 
@@ -36,7 +39,8 @@ def rules(**others):
         "loop": lambda f: not f["old"] and len(f["still"]) == 0,
         "gradients": lambda f: f["weakest"] > 1 / 30,
         "step": lambda f: 0.0001 < f["step"] < 0.3,
-        "one batch": lambda f: f["heart"] < 0.3 * f["guess"] and f["left"] > 0.1,
+        "rate": lambda f: f["left"] > 0.1,
+        "one batch": lambda f: f["heart"] < 0.3 * f["guess"],
     } | {name.replace("_", " "): rule for name, rule in others.items()}
 
 
@@ -46,6 +50,17 @@ def by(*, last=False, **others):
     def first_off(found):
         off = [name for name, well in rules(**others).items() if not well(found)]
         return (off[-1] if last else off[0]) if off else None
+
+    return first_off
+
+
+def swapped(upper, lower):
+    """An answer with two lines of the table exchanged."""
+    other = {upper: lower, lower: upper}
+
+    def first_off(found):
+        order = [other.get(name, name) for name in rules()]
+        return next((name for name in order if not rules()[name](found)), None)
 
     return first_off
 
@@ -78,7 +93,9 @@ def asking_whether_off(found):
         return "gradients"
     if found["step"] <= 0.0001 or found["step"] >= 0.3:
         return "step"
-    if found["heart"] >= 0.3 * found["guess"] or found["left"] <= 0.1:
+    if found["left"] <= 0.1:
+        return "rate"
+    if found["heart"] >= 0.3 * found["guess"]:
         return "one batch"
     return None
 
@@ -115,19 +132,42 @@ WRONG = (
     ),
     Wrong(
         name="one batch to nothing",
-        answer=by(one_batch=lambda f: f["heart"] < 0.01 and f["left"] > 0.1),
+        answer=by(one_batch=lambda f: f["heart"] < 0.01),
         fails="healthy",
     ),
     Wrong(
         name="short steps pass",
         answer=by(step=lambda f: f["step"] < 0.3),
-        fails="one line",
-        says=r"but for step 2e-06: first_off gives None; expected 'step'",
+        says=r"but for step 2e-05: .* expected 'step'\. Hint: loop and step ask two things each",
     ),
     Wrong(
         name="the rate is not looked at",
-        answer=by(one_batch=lambda f: f["heart"] < 0.2 * f["guess"]),
+        answer=by(rate=lambda f: True),
+    ),
+    Wrong(
+        name="a cost without the guess",
+        answer=by(loss=lambda f: abs(f["cost"]) < 0.1),
+        fails="healthy",
+        says=r"but for guess 2\.3, first 2\.3, cost 0\.15, heart 0\.5: first_off gives 'loss'",
+    ),
+    Wrong(
+        name="one batch without the guess",
+        answer=by(one_batch=lambda f: f["heart"] < 0.3),
+        says=r"cost 0\.15, heart 0\.5: first_off gives 'one batch'; expected None",
+    ),
+    Wrong(
+        name="a hundredth of the gradient",
+        answer=by(gradients=lambda f: f["weakest"] > 0.01),
         fails="one line",
+    ),
+    *(
+        Wrong(
+            name=f"{lower} before {upper}",
+            answer=swapped(upper, lower),
+            fails="" if upper == "rows" else "the first",  # rows of NaN give a first loss of NaN
+            says=f"first_off gives '{lower}'; expected '{upper}'. Hint: Several lines are off",
+        )
+        for upper, lower in pairwise(rules())
     ),
     Wrong(
         name="what stands still is not looked at",

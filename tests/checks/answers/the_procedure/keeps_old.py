@@ -89,7 +89,27 @@ def marked_first(one_pass, model, optimizer, batches):
     return any(seen)
 
 
+def a_longer_gradient(one_pass, model, optimizer, batches):
+    before, sizes = copy.deepcopy(model.state_dict()), []
+
+    def look(*_):
+        grads = [w.grad.flatten() for w in model.parameters() if w.grad is not None]
+        sizes.append(torch.cat(grads).norm())
+
+    hook = optimizer.register_step_pre_hook(look)
+    one_pass(batches)
+    hook.remove()
+    model.load_state_dict(before)
+    return bool(sizes[1] > sizes[0])
+
+
 WRONG = (
+    Wrong(
+        name="the second gradient is longer",
+        answer=a_longer_gradient,
+        fails="sound",
+        says=r"A loop with zero_grad before backward is sound; your function says True",
+    ),
     Wrong(
         name="one batch alone",
         answer=marking(at=1),

@@ -84,7 +84,34 @@ def first_back_alone(one_pass, model, batches):
     return still
 
 
+def first_batch_alone(one_pass, model, batches):
+    return with_a_copy(one_pass, model, batches[:1])
+
+
 WRONG = (
+    Wrong(
+        name="some entry is equal",
+        answer=answering(
+            lambda before, model: [n for n, w in model.named_parameters() if (w == before[n]).any()]
+        ),
+        fails="moves",
+        says=r"In a sound loop with an input column of zeros, 0\.weight moves, and .* every entry",
+    ),
+    Wrong(
+        name="the first entry alone",
+        answer=answering(
+            lambda before, model: [
+                n for n, w in model.named_parameters() if w.flatten()[0] == before[n].flatten()[0]
+            ]
+        ),
+        fails="moves",
+    ),
+    Wrong(
+        name="the first batch alone",
+        answer=first_batch_alone,
+        fails="moves",
+        says=r"In a sound loop whose first batch is all zeros, 0\.weight moves, .* all batches",
+    ),
     Wrong(
         name="no copy",
         answer=without_a_copy,
