@@ -458,8 +458,8 @@ widgets.look_back(
 #
 # <details><summary>Where this failure is described</summary>
 #
-# Nowhere, and that is the point: each of the four documents lists causes with a remedy for each, to be tried one after the other. None says
-# in which order, none says what to measure first, and none speaks of two causes at once.
+# Each of the four documents lists causes, with a remedy for each. One says that several of them may come together, and then takes them one
+# by one as well. What to measure first is said in none.
 #
 # - "Standardising is the crucial step" of an example whose data are drawn standardised, with labels at random
 #   (`coursekit documents scaling-is-crucial-here`).

@@ -28,6 +28,7 @@ EXPLAINING = {
     ("vanishing_gradients", "deep_network", "held"),
     ("accuracy_that_lies", "diagnose", "heals"),
     ("normalisation_layers", "group_norm", "partners"),
+    ("the_procedure", "parts", "one batch"),
 }
 LONG = ("vanishing_gradients", "deep_network")  # it trains thirty layers; once is enough
 

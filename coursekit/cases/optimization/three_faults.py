@@ -1,6 +1,6 @@
 """Three faults at once: raw features, a loop that never empties its gradients, sigmoid layers.
 
-Each of them is enough by itself, so mending one, or two, changes nothing that the score would show.
+With SGD at 0.1 each of them is enough by itself: mending one, or two, changes nothing in the score.
 Raw features reach into the thousands: ReLUs die of them and sigmoids saturate. Without
 ``zero_grad()`` every step goes along the sum of all gradients so far. Four sigmoid layers leave the
 first of them no gradient. In all seven broken settings the network gives every row the same

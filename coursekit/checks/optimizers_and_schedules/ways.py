@@ -81,7 +81,7 @@ SLIPS: Mapping[str, Way] = {
         lambda optimizer, _, __: optimizer.param_groups[0]["lr"]
     ),
     "the decay keeps the rate of the start": beside(
-        lambda _, group, __: float(group.get("initial_lr", group["lr"]))
+        lambda _, group, __: float(group["initial_lr"] if "initial_lr" in group else group["lr"])
     ),
     "the decay has a rate that is not the optimizer's": beside(lambda *_: ORDINARY_RATE),
     "the biases do not decay": beside(

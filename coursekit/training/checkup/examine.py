@@ -1,6 +1,7 @@
 """A check-up of a training script: the first lines of the checklist, on a fresh model."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -44,7 +45,8 @@ def check_up(
             than that, such as ``squeeze`` or one-hot, give a function that does it too.
         optimizer: The one that ``one_pass`` steps.
         scheduler: The scheduler, if ``one_pass`` steps one.
-        steps: So many batches the model gets to learn one batch by heart.
+        steps: So many steps the model gets to learn one batch by heart; up to four times as many
+            as long as its loss falls.
 
     Raises:
         BadInputError: A batch is not a pair of tensors, or there is none; or ``loss_fn`` does not
@@ -112,11 +114,13 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     yield measures.rows(script)
     yield measures.first_loss(script, costs)
     yield measures.loss(costs)
+    followed = measures.follow(script)
+    at_highest = replace(script, lift=followed.highest)
     with standing(script.scheduler):
         loop = look_at_loop(script)
         yield loop.line()
         yield measures.gradients(script)
-        yield measures.step(script, loop.batches_a_step)
-    yield measures.rate(script)
+        yield measures.step(at_highest, loop.batches_a_step)
+    yield followed.line()
     with standing(script.scheduler):
-        yield measures.one_batch(script, costs, steps)
+        yield measures.one_batch(at_highest, costs, steps * loop.batches_a_step)

@@ -64,7 +64,8 @@ class CheckUp:
         """What to do next, as a sentence."""
         for line in self.lines:
             if not line.well:
-                first = f"Mend first: {line.name} (lesson {line.lesson})."
+                lessons = "lessons" if "," in line.lesson else "lesson"
+                first = f"Mend first: {line.name} ({lessons} {line.lesson})."
                 return f"{first} Then check again from the top."
         return (
             "Every line is well: the network can learn these rows. Whether they are the right ones "

@@ -39,7 +39,8 @@ class Loop:
             words = "a gradient is added to that of the step before: no zero_grad()"
         elif self.still:
             named = ", ".join(self.still[:3]) + (" …" if len(self.still) > 3 else "")
-            words = f"{len(self.still)} matrices of weights stand still: {named}{frozen}"
+            count = "a matrix" if len(self.still) == 1 else f"{len(self.still)} matrices"
+            words = f"{count} of weights without a move: {named}{frozen}"
         else:
             words = f"gradients are emptied, and every layer moves{frozen}"
         well = bool(self.steps) and not self.stale and not self.still

@@ -4,8 +4,10 @@ The limits are wide on purpose: they find what stops a run, not what could be be
 """
 
 import math
+from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from coursekit.training.checkup.lines import Line
 from coursekit.training.checkup.prices import Prices
@@ -17,6 +19,9 @@ NEXT_TO_NOTHING = 0.1  # of a guess: the floor of a loss
 WEAKEST = 1 / 30  # of the largest gradient norm
 STEP = (1e-4, 0.3)  # of a layer's weights: below, nothing moves; above, it starts anew
 BY_HEART = 0.3  # of a guess, after so many steps on one batch
+PATIENCE = 4  # stretches of so many steps, while the loss falls
+ENOUGH = 2
+FALLING = 0.8
 RATE_LEFT = 0.1
 
 
@@ -61,9 +66,13 @@ def gradients(script: Script) -> Line:
     """The layer that gets least against the one that gets most, at the first batch."""
     script.moment.back()
     script.loss().backward()  # type: ignore[no-untyped-call]
-    norms = {
-        name: 0.0 if w.grad is None else w.grad.norm().item() for name, w in script.matrices.items()
+    tables = {  # of an embedding a batch uses few rows
+        id(layer.weight) for layer in script.model.modules() if isinstance(layer, nn.Embedding)
     }
+    norms = {
+        name: 0.0 if w.grad is None else w.grad.norm().item()
+        for name, w in script.matrices.items() if id(w) not in tables
+    }  # fmt: skip
     script.moment.back()
     if not norms or not all(map(math.isfinite, norms.values())):
         words = "no matrix of weights" if not norms else "a gradient is not finite"
@@ -89,23 +98,58 @@ def step(script: Script, batches_a_step: int) -> Line:
     return Line(name="step", well=well, words=words, lesson="03")
 
 
-def rate(script: Script) -> Line:
-    """What a schedule leaves of the learning rate over the first batches."""
+@dataclass(frozen=True, kw_only=True)
+class Followed:
+    """What the learning rate did over the first batches, as parts of its start."""
+
+    batches: int
+    left: float
+    highest: float
+
+    def line(self) -> Line:
+        """A schedule that is to end within so few batches looks like one that falls too early."""
+        words = f"after {self.batches} batches the learning rate is {self.left:.2g} times its start"
+        return Line(name="rate", well=self.left > RATE_LEFT, words=words, lesson="03, 13")
+
+
+def follow(script: Script) -> Followed:
+    """Watch the learning rate while the loop runs over the first batches."""
     script.moment.back()
     start = script.rate
-    script.after(script.batches)
-    left = script.rate / start if start else 0.0
+    seen = [start]
+    handle = script.optimizer.register_step_pre_hook(lambda *_: seen.append(script.rate))
+    try:
+        script.after(script.batches)
+    finally:
+        handle.remove()
+    left, highest = script.rate / start, max(seen) / start
     script.moment.back()
-    words = f"after {len(script.batches)} batches {left:.1g} of the learning rate is left"
-    return Line(name="rate", well=left > RATE_LEFT, words=words, lesson="03, 13")
+    return Followed(batches=len(script.batches), left=left, highest=highest)
 
 
-def one_batch(script: Script, costs: Prices, steps: int) -> Line:
-    """Whether the model can learn one batch by heart. It says that something is off, not what."""
-    script.after([script.batch] * steps)
-    with torch.no_grad():
-        loss_left = script.loss().item()
+def one_batch(script: Script, costs: Prices, batches: int) -> Line:
+    """Whether the model can learn one batch by heart. It says that something is off, not what.
+
+    A run that is on its way gets up to four times as many.
+    """
+    limit = BY_HEART * costs.guess
+    script.after([script.batch] * batches)
+    lasts = [_now(script)]
+    while len(lasts) < PATIENCE and lasts[-1] > limit and _falls(lasts):
+        script.one_pass([script.batch] * batches)
+        lasts.append(_now(script))
     script.moment.back()
-    words = f"after {steps} batches, all of them the same, its loss is {loss_left:.2g}"
-    well = math.isfinite(loss_left) and not loss_left > BY_HEART * costs.guess
+    words = f"after {batches * len(lasts)} batches, all the same, its loss is {lasts[-1]:.2g}"
+    well = math.isfinite(lasts[-1]) and not lasts[-1] > limit
     return Line(name="one batch", well=well, words=words, lesson="00")
+
+
+def _now(script: Script) -> float:
+    """The loss of the batch."""
+    with torch.no_grad():
+        return script.loss().item()
+
+
+def _falls(losses: list[float]) -> bool:
+    """Whether the last stretch took a fifth away; the first one counts as if it did."""
+    return len(losses) < ENOUGH or losses[-1] < FALLING * losses[-2]

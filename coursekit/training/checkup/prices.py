@@ -53,21 +53,26 @@ def prices(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
             return Prices(guess=math.log(2), certain=_loss(loss_fn, sure, outputs, targets))
         if isinstance(loss_fn, nn.Module) and not isinstance(loss_fn, DISTANCES):
             return unknown
-        if not _is_distance(loss_fn, targets):
-            return unknown
-        mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
-        return Prices(
-            guess=_loss(loss_fn, mean, targets, targets),
-            certain=_loss(loss_fn, targets, outputs, targets),
-        )
+        return _of_numbers(loss_fn, outputs, targets)
 
 
-def _is_distance(loss_fn: LossFn, targets: Tensor) -> bool:
-    """Whether it is 0 where the outputs are the targets: not so for a critic's loss, or a bound."""
+def _of_numbers(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
+    """Of a distance, which is 0 where outputs are targets; other losses have no known price.
+
+    A loop may reshape the outputs inside ``loss_fn``. Where it does not, and shapes spread, the
+    targets cost something in the shape of the outputs, and nothing in their own.
+    """
+    mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
+    as_given = _loss(loss_fn, targets, outputs, targets)
+    if abs(as_given) < NOTHING:
+        return Prices(guess=_loss(loss_fn, mean, outputs, targets), certain=as_given)
     try:
-        return abs(_loss(loss_fn, targets, targets, targets)) < NOTHING
+        own = _loss(loss_fn, targets, targets, targets)
+        guess = _loss(loss_fn, mean, targets, targets)
     except (RuntimeError, ValueError, TypeError, IndexError):
-        return False
+        own = guess = math.nan
+    distance = abs(own) < NOTHING
+    return Prices(guess=guess if distance else math.nan, certain=as_given if distance else math.nan)
 
 
 def _of_classes(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:

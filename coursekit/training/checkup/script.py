@@ -27,6 +27,8 @@ class Script:
         scheduler: The one that it steps, if any.
         batches: The first ones of the loader, each a pair of tensors.
         moment: To which all is put back before each measurement.
+        lift: By which the learning rate is multiplied there: a schedule may begin far below its
+            highest rate.
     """
 
     one_pass: OnePass
@@ -36,6 +38,7 @@ class Script:
     scheduler: Any
     batches: list[Any]
     moment: Rewind
+    lift: float = 1.0
 
     @property
     def batch(self) -> Any:
@@ -99,6 +102,8 @@ class Script:
     def after(self, batches: list[Any]) -> None:
         """From the start, the loop once over these batches."""
         self.moment.back()
+        for group in self.optimizer.param_groups:
+            group["lr"] *= self.lift
         self.model.train()
         self.one_pass(batches)
 
