@@ -25,6 +25,8 @@ PLACE_WORDS = ("training", "validation", "in use")
 DASHES = ("-", "--", ":")
 MARKERS = ("o", "s", "^")
 _STYLE: dict[Any, Any] = {
+    "figure.constrained_layout.use": False,  # the lessons' style has it; here places are fixed
+    "figure.autolayout": False,
     "font.size": 9, "ytick.labelsize": 8, "axes.spines.top": False, "axes.spines.right": False,
     "axes.titley": 1.0,  # where it would be put in any case, after a fifth of the drawing's time
 }  # fmt: skip

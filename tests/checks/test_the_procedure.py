@@ -1,17 +1,12 @@
 """What is special to exercise 15; what holds for every exercise stands in test_exercises."""
 
-import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from coursekit import check_up
-from coursekit.cases import get_case
-from coursekit.cases.optimization.three_faults import TOLD
 from coursekit.checks import CheckFailed
 from coursekit.checks import the_procedure as checks
 from coursekit.checks.the_procedure.first_off import LINES, SOUND, runs
@@ -111,48 +106,3 @@ def test_a_width_written_as_a_number_is_theirs(solution: dict[str, Any]) -> None
     text = r"On breast masses, 2 classes, check_up of your parts raised RuntimeError: mat1 and mat2"
     with pytest.raises(CheckFailed, match=text):
         checks.check_parts(thirteen)
-
-
-@pytest.fixture(scope="module")
-def check() -> Callable[..., list[str]]:
-    """The function of the lesson's set-up cell that names the lines that are off."""
-    text = (Path(__file__).parents[2] / "lessons" / "15_the_procedure.py").read_text("utf-8")
-    names: dict[str, Any] = {}
-    cell = re.split(r"^# %%", text.split('tags=["setup"]')[1], flags=re.MULTILINE)[0]
-    exec(cell.split("\n", 1)[1], names)
-    return cast("Callable[..., list[str]]", names["check"])
-
-
-@pytest.mark.parametrize(
-    ("name", "line"),
-    [
-        ("unscaled-features", "rows"),
-        ("exploding-initialisation", "first loss"),
-        ("softmax-before-cross-entropy", "loss"),
-        ("logits-as-probabilities", "loss"),
-        ("stale-optimizer", "loop"),
-        ("missing-zero-grad", "loop"),
-        ("vanishing-initialisation", "gradients"),
-        ("learning-rate-too-low", "step"),
-    ],
-)
-def test_the_lessons_routine_points_at_the_fault(
-    check: Callable[..., list[str]], name: str, line: str
-) -> None:
-    case = get_case(name)
-    assert check(case.broken, show=False, steps=1)[0] == line
-    assert line not in check(case.fixed, show=False, steps=1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_the_lessons_routine_finds_the_three_faults_in_turn(
-    check: Callable[..., list[str]], seed: int
-) -> None:
-    rounds = [
-        (TOLD.having(emptied=False), "rows"),
-        (TOLD.having(scaler=StandardScaler, emptied=False), "loop"),
-        (TOLD.having(scaler=StandardScaler), "gradients"),
-    ]
-    for recipe, line in rounds:
-        assert check(recipe, seed, show=False, steps=1)[0] == line
-    assert check(get_case("three-faults").fixed, seed, show=False) == []

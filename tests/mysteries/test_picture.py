@@ -2,6 +2,7 @@
 
 import itertools
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -13,6 +14,7 @@ from coursekit.mysteries.picture import MARKED, draw_sheet, picture
 from coursekit.mysteries.pool import stored
 from coursekit.mysteries.sheet import Sheet
 from coursekit.mysteries.tells import TELLS
+from coursekit.plots import use_style
 
 PANELS = (
     "loss", "learning_rate", "gradient_norm", "update_ratio", "activation_std", "idle",
@@ -32,6 +34,15 @@ def panels(sheet: Sheet, *, marked: str = "", beside: Sheet | None = None) -> di
 @pytest.mark.parametrize("name", stored().names[::20])
 def test_every_run_can_be_drawn(name: str) -> None:
     assert picture(stored().sheet(name))[1:4] == b"PNG"
+
+
+def test_a_lessons_style_moves_no_plot() -> None:
+    """And warns of nothing, which would be an error here: that style lays figures out by itself."""
+    sheet = stored().sheet(stored().names[0])
+    with mpl.rc_context():
+        plain = [ax.get_position().bounds for ax in draw_sheet(sheet).axes]
+        use_style()
+        assert [ax.get_position().bounds for ax in draw_sheet(sheet).axes] == plain
 
 
 def test_the_lines_are_what_was_measured() -> None:

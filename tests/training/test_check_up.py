@@ -11,7 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.optim import SGD, Adam
-from torch.optim.lr_scheduler import LinearLR, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import LambdaLR, LinearLR, OneCycleLR, StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit import check_up
@@ -125,6 +125,13 @@ def warmed_up() -> Script:
     return plain(model, optimizer=optimizer, scheduler=schedule)
 
 
+def from_nothing() -> Script:
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    schedule = LambdaLR(optimizer, lambda step: min(step / 5, 1.0))
+    return plain(model, optimizer=optimizer, scheduler=schedule)
+
+
 def squeezed(loss_fn: Loss) -> Script:
     """The loop takes the column out, and so does the loss that the check-up gets."""
     script = regression()
@@ -192,6 +199,7 @@ HEALTHY: dict[str, Callable[[], Script]] = {
     ),
     "critic": critic,
     "warm-up": warmed_up,
+    "warm-up from 0": from_nothing,
     "squeezed": lambda: squeezed(nn.functional.mse_loss),
     "yes or no, squeezed": yes_or_no,
     "a low rate": lambda: plain(lr=0.01),

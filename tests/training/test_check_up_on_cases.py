@@ -4,10 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sklearn.preprocessing import StandardScaler
 
 from coursekit import check_up
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Recipe
+from coursekit.cases.optimization.three_faults import TOLD
 from coursekit.errors import BadInputError
 from coursekit.training.checkup import CheckUp
 
@@ -74,6 +76,19 @@ def test_a_known_fault_is_seen_in_its_line(name: str) -> None:
 def test_the_repaired_script_is_well(name: str) -> None:
     found = examined(get_case(name).fixed)
     assert found.off == (), found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_three_faults_are_found_one_after_the_other(seed: int) -> None:
+    """Each line sees its own fault, whatever is left of the others."""
+    rounds = [
+        ("rows", TOLD.having(emptied=False)),
+        ("loop", TOLD.having(scaler=StandardScaler, emptied=False)),
+        ("gradients", TOLD.having(scaler=StandardScaler)),
+    ]
+    for line, recipe in rounds:
+        assert examined(recipe, seed).off[0] == line
+    assert examined(get_case("three-faults").fixed, seed).off == ()
 
 
 @pytest.mark.slow

@@ -115,9 +115,9 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     yield measures.first_loss(script, costs)
     yield measures.loss(costs)
     followed = measures.follow(script)
-    at_highest = replace(script, lift=followed.highest)
+    at_highest = replace(script, rate_at=followed.highest)
     with standing(script.scheduler):
-        loop = look_at_loop(script)
+        loop = look_at_loop(at_highest)
         yield loop.line()
         yield measures.gradients(script)
         yield measures.step(at_highest, loop.batches_a_step)

@@ -100,31 +100,32 @@ def step(script: Script, batches_a_step: int) -> Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Followed:
-    """What the learning rate did over the first batches, as parts of its start."""
+    """The learning rate over the first batches: at its start, at its highest, and at the end."""
 
     batches: int
-    left: float
+    start: float
     highest: float
+    end: float
 
     def line(self) -> Line:
         """A schedule that is to end within so few batches looks like one that falls too early."""
-        words = f"after {self.batches} batches the learning rate is {self.left:.2g} times its start"
-        return Line(name="rate", well=self.left > RATE_LEFT, words=words, lesson="03, 13")
+        words = f"{self.start:.2g} at first, {self.end:.2g} after {self.batches} batches"
+        well = self.end > RATE_LEFT * self.start
+        return Line(name="rate", well=well, words=words, lesson="03, 13")
 
 
 def follow(script: Script) -> Followed:
     """Watch the learning rate while the loop runs over the first batches."""
     script.moment.back()
-    start = script.rate
-    seen = [start]
+    seen = [script.rate]
     handle = script.optimizer.register_step_pre_hook(lambda *_: seen.append(script.rate))
     try:
         script.after(script.batches)
     finally:
         handle.remove()
-    left, highest = script.rate / start, max(seen) / start
+    end = script.rate
     script.moment.back()
-    return Followed(batches=len(script.batches), left=left, highest=highest)
+    return Followed(batches=len(script.batches), start=seen[0], highest=max(seen), end=end)
 
 
 def one_batch(script: Script, costs: Prices, batches: int) -> Line:

@@ -27,8 +27,8 @@ class Script:
         scheduler: The one that it steps, if any.
         batches: The first ones of the loader, each a pair of tensors.
         moment: To which all is put back before each measurement.
-        lift: By which the learning rate is multiplied there: a schedule may begin far below its
-            highest rate.
+        rate_at: The learning rate that the loop is run at; None is the one that it has there. A
+            schedule may begin far below its highest rate, or at 0.
     """
 
     one_pass: OnePass
@@ -38,7 +38,7 @@ class Script:
     scheduler: Any
     batches: list[Any]
     moment: Rewind
-    lift: float = 1.0
+    rate_at: float | None = None
 
     @property
     def batch(self) -> Any:
@@ -102,8 +102,12 @@ class Script:
     def after(self, batches: list[Any]) -> None:
         """From the start, the loop once over these batches."""
         self.moment.back()
-        for group in self.optimizer.param_groups:
-            group["lr"] *= self.lift
+        now = self.rate
+        for (
+            group
+        ) in self.optimizer.param_groups:  # of groups with rates of their own, each its part
+            if self.rate_at is not None:
+                group["lr"] = group["lr"] / now * self.rate_at if now else self.rate_at
         self.model.train()
         self.one_pass(batches)
 
