@@ -103,9 +103,7 @@ class Script:
         """From the start, the loop once over these batches."""
         self.moment.back()
         now = self.rate
-        for (
-            group
-        ) in self.optimizer.param_groups:  # of groups with rates of their own, each its part
+        for group in self.optimizer.param_groups:  # each group keeps its part
             if self.rate_at is not None:
                 group["lr"] = group["lr"] / now * self.rate_at if now else self.rate_at
         self.model.train()

@@ -6,7 +6,7 @@
 
 import functools
 
-from tests.checks.answers.kit import Function, Wrong, answering, boasting
+from tests.checks.answers.kit import Function, Wrong, answering, boasting, with_other_images
 
 
 def adamw():
@@ -33,11 +33,6 @@ RIGHT: dict[str, Function] = {
 def repaired(script):
     """The script as a learner repairs it by hand."""
     return functools.partial(script, method="AdamW")
-
-
-def with_other_images(script):
-    """The script fed with brighter images, whatever it says."""
-    return functools.partial(script, divide_by=8.0)
 
 
 def says_so():

@@ -6,7 +6,7 @@
 
 import functools
 
-from tests.checks.answers.kit import Function, Wrong, answering, boasting
+from tests.checks.answers.kit import Function, Wrong, answering, boasting, with_other_images
 
 
 def a_larger_scale():
@@ -36,11 +36,6 @@ RIGHT: dict[str, Function] = {
 def repaired(script):
     """The script as a learner repairs it by hand."""
     return functools.partial(script, scale=2.0**20)
-
-
-def with_other_images(script):
-    """The script fed with brighter images, whatever it says."""
-    return functools.partial(script, divide_by=8.0)
 
 
 def says_so():

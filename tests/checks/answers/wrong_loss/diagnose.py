@@ -6,7 +6,7 @@
 
 import functools
 
-from tests.checks.answers.kit import Function, Wrong, answering, boasting
+from tests.checks.answers.kit import Function, Wrong, answering, boasting, with_other_images
 
 
 def no_softmax():
@@ -42,11 +42,6 @@ def hurried(script):
 def slowed(script):
     """The script with another rate in its cell: it learns too little to be healed by one change."""
     return functools.partial(script, lr=0.001)
-
-
-def with_other_images(script):
-    """The script fed with brighter images, whatever it says."""
-    return functools.partial(script, divide_by=8.0)
 
 
 def modest(script):
