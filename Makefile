@@ -3,10 +3,10 @@
 # make env        only the environment, .venv        (PYTHON=python3.12)
 # make test-all   also the slow tests: many seeds
 # make notebooks  build notebooks/, solutions/ and exercises/ from lessons/
+# make site       the lessons as pages to read, in build/site
 # make lint       style, types, import walls, workflow files
 # make bench      the figures that the README quotes, beside their peers (fetched, if they can be)
-# make clean      remove .venv and caches; work/ stays
-.PHONY: env lab test test-all notebooks lint bench clean
+.PHONY: env lab test test-all notebooks site lint bench
 
 BIN := .venv/bin
 JOBS ?= 2
@@ -32,6 +32,9 @@ test-all: lint
 notebooks: env
 	$(BIN)/python tools/build_notebooks.py
 
+site: env
+	$(BIN)/python tools/build_site.py
+
 lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +45,3 @@ lint: env
 bench: env
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-
-clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import NO_BROWSER, find_chromium
+from tests.browser.lab import NO_BROWSER, Tab, find_chromium
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "browser"
 
@@ -26,10 +26,11 @@ def chromium() -> str:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Save what the browser showed when a test failed."""
     report: pytest.TestReport = yield  # type: ignore[assignment, misc]
-    lesson = getattr(item, "funcargs", {}).get("lesson")
-    if report.failed and call.when == "call" and lesson is not None:
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        path = SCREENSHOTS / f"{item.name}.png"
-        lesson.tab.page.screenshot(path=path)
-        report.sections.append(("screenshot", str(path)))
+    found = [getattr(value, "tab", None) for value in getattr(item, "funcargs", {}).values()]
+    for tab in found if report.failed and call.when == "call" else ():
+        if isinstance(tab, Tab):
+            SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+            path = SCREENSHOTS / f"{item.name}.png"
+            tab.page.screenshot(path=path)
+            report.sections.append(("screenshot", str(path)))
     return report  # type: ignore[return-value]

@@ -18,10 +18,10 @@ import matplotlib as mpl
 import nbformat
 import pytest
 from nbtools.source import KERNEL
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from coursekit.widgets.explorer import Explorer
-from tests.browser.lab import App, Server, Tab, browse, serve
+from tests.browser.lab import App, Server, Tab, serve, tab_of, window
 
 pytestmark = pytest.mark.browser
 
@@ -53,7 +53,6 @@ class Opened:
     app: App
     tab: Tab
     twin: Explorer
-    lesson: Tab  # the name under which the picture of a failed test looks for it
     complaints_without_us: list[str]
 
     def say(self) -> str:
@@ -76,16 +75,25 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[App]
         yield start
 
 
+@pytest.fixture(scope="module")
+def chromium_window(chromium: str) -> Iterator[BrowserContext]:
+    """One Chromium for all lessons."""
+    with window(chromium, **ZOOMED) as context:
+        yield context
+
+
 @pytest.fixture(scope="module", params=PLACES, ids=lambda place: f"{place[0]}-{place[1]}")
 def opened(
-    chromium: str, servers: Callable[[App], Server], request: pytest.FixtureRequest
+    chromium_window: BrowserContext,
+    servers: Callable[[App], Server],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Opened]:
     """A lesson, its set-up cell and the cell of its control run, and nothing else."""
     app, name = request.param
     cells = json.loads((NOTEBOOKS / name).read_text(encoding="utf-8"))["cells"]
     setup = next(i for i, cell in enumerate(cells) if "setup" in cell["metadata"].get("tags", []))
     control = next(i for i, cell in enumerate(cells) if CALL in "".join(cell["source"]))
-    with browse(chromium, **ZOOMED) as tab:
+    with tab_of(chromium_window) as tab:
         if app == "notebook":  # JupyterLab has nothing to say, of whatever it shows
             tab.open(servers(app).address(EMPTY))
         without_us = list(tab.complaints)
@@ -97,7 +105,8 @@ def opened(
         tab.scroll_to(control)
         tab.page.locator(".ck-status").wait_for()
         twin = in_this_process("".join(cells[setup]["source"]), "".join(cells[control]["source"]))
-        yield Opened(app=app, tab=tab, twin=twin, lesson=tab, complaints_without_us=without_us)
+        yield Opened(app=app, tab=tab, twin=twin, complaints_without_us=without_us)
+        tab.page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
 
 
 def in_this_process(setup: str, call: str) -> Explorer:

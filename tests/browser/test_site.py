@@ -1,0 +1,129 @@
+"""The course as pages to read: built offline, and looked at on a phone and on a desk."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.browser.lab import Tab, browse
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+SCREENS = {"phone": (390, 844), "desk": (1280, 900)}
+
+FOLDED = """() => [...document.querySelectorAll('.cell_output')].map(
+    output => output.closest('details') !== null && !output.checkVisibility())"""
+ALT = "() => [...document.querySelectorAll('.cell_output img')].map(image => image.alt)"
+OPEN_ALL = "() => document.querySelectorAll('details').forEach(item => { item.open = true; })"
+BEYOND = "() => document.documentElement.scrollWidth - innerWidth"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A file server that writes no log."""
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The pages, served."""
+
+    address: str
+    tab: Tab
+
+    def open(self, page: str) -> None:
+        self.tab.page.goto(f"{self.address}/{page}")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Built once, and served as any web server would."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "tools/build_site.py", "--into", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module", params=SCREENS)
+def site(request: pytest.FixtureRequest, address: str, chromium: str) -> Iterator[Site]:
+    width, height = SCREENS[request.param]
+    with browse(chromium, width=width, height=height) as tab:
+        yield Site(address=address, tab=tab)
+
+
+def cells(lesson: str) -> list[dict[str, Any]]:
+    """The code cells of a lesson that gave something."""
+    stored = json.loads((NOTEBOOKS / f"{lesson}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return [cell for cell in stored if cell.get("outputs")]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_a_lesson_shows_what_it_stores_and_folds_what_it_hides(site: Site, lesson: str) -> None:
+    site.open(f"lessons/{lesson}.html")
+    folded = [cell["metadata"].get("jupyter", {}) for cell in cells(lesson)]
+    assert site.tab.page.evaluate(FOLDED) == [bool(one.get("outputs_hidden")) for one in folded]
+    outputs = [output for cell in cells(lesson) for output in cell["outputs"]]
+    words = site.tab.page.evaluate(ALT)
+    assert len(words) == sum("image/png" in output.get("data", {}) for output in outputs)
+    assert all(len(alt) > 20 for alt in words)
+    site.tab.page.evaluate(OPEN_ALL)
+    assert site.tab.page.evaluate(BEYOND) <= 0
+
+
+@pytest.mark.parametrize("page", ["index", "instructors"])
+def test_no_page_is_wider_than_the_screen(site: Site, page: str) -> None:
+    site.open(f"{page}.html")
+    assert site.tab.page.evaluate(BEYOND) <= 0
+
+
+def test_a_click_opens_a_folded_output(site: Site) -> None:
+    site.open("lessons/01_unscaled_features.html")
+    folded = site.tab.page.locator("details:has(.cell_output img)").first
+    picture = folded.locator(".cell_output img")
+    assert not picture.is_visible()
+    folded.locator("summary").click()
+    assert picture.is_visible()
+    wide = "img => [img.naturalWidth, img.getBoundingClientRect().width <= innerWidth]"
+    natural, fits = picture.evaluate(wide)
+    assert natural > 400
+    assert fits
+
+
+def test_the_search_finds_the_lesson(site: Site) -> None:
+    site.open("search.html?q=zero_grad")
+    found = site.tab.page.locator("#search-results a")
+    found.first.wait_for()
+    targets = found.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert any("06_broken_loop" in target for target in targets)
+
+
+def test_a_lesson_leads_to_the_next_and_to_those_it_names(site: Site) -> None:
+    site.open("lessons/00_start_here.html")
+    links = site.tab.page.locator("article a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))"
+    )
+    assert {f"{name}.html" for name in LESSONS[1:]} <= {str(link).split("#")[0] for link in links}
+    site.tab.page.locator("a.right-next").click()
+    assert site.tab.page.url.endswith("/lessons/01_unscaled_features.html")
+
+
+def test_nothing_was_asked_of_the_network_and_the_console_is_silent(site: Site) -> None:
+    assert site.tab.outside == []
+    assert site.tab.complaints == []
