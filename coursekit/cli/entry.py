@@ -88,7 +88,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
             Order(
                 case=options.case, seeds=options.seeds, first_seed=options.first_seed,
                 framework=options.framework, threads=options.threads, jobs=options.jobs,
-                pair_only=options.pair_only, save=options.save,
+                dask=options.dask, pair_only=options.pair_only, save=options.save,
             ),
             as_json=options.json,
         )  # fmt: skip
@@ -99,6 +99,9 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--framework", choices=["torch", "keras", "both"], default="both")
     parser.add_argument("--threads", type=_positive, default=1, help="threads to compute with (1)")
     parser.add_argument("--jobs", type=_positive, default=1, help="processes at once (1)")
+    parser.add_argument(
+        "--dask", metavar="ADDRESS", help="run on the workers of this Dask scheduler instead"
+    )
     parser.add_argument(
         "--pair-only", action="store_true", help="broken and fixed alone, without the wrong fixes"
     )

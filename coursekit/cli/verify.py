@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case
+from coursekit.cli.cluster import cluster
 from coursekit.cli.entry import INTERRUPTED
 from coursekit.errors import BadInputError
 from coursekit.evidence import (
@@ -37,6 +38,7 @@ class Order:
     framework: Literal["torch", "keras", "both"]
     threads: int
     jobs: int
+    dask: str | None
     pair_only: bool
     save: Path | None
 
@@ -47,7 +49,8 @@ def verify(order: Order, *, as_json: bool) -> int:
     with Store(order.save) as store:
         tasks = _tasks(chosen, order, store)
         total = sum(len(task.only) for task in tasks)
-        rows, interrupted = _run(tasks, order, store, total)
+        with cluster(order.dask):
+            rows, interrupted = _run(tasks, order, store, total)
     standings = [found for case in chosen for found in _standings(case, rows)]
     print(json.dumps(_as_data(standings, rows), indent=2) if as_json else _as_table(standings))
     if interrupted:
@@ -91,7 +94,8 @@ def _run(tasks: list[Task], order: Order, store: Store, total: int) -> tuple[lis
     rows: list[Row] = []
     with tqdm(total=total, unit="run", disable=None, leave=False) as bar:
         try:
-            for row in run_all(tasks, threads=order.threads, jobs=order.jobs):
+            jobs = order.jobs if order.dask is None else -1  # as many as the cluster has
+            for row in run_all(tasks, threads=order.threads, jobs=jobs):
                 rows.append(row)
                 store.add(row)
                 bar.set_postfix_str(f"{row.case}, {row.framework}", refresh=False)

@@ -72,7 +72,8 @@ def run_all(tasks: Sequence[Task], *, threads: int, jobs: int) -> Iterator[Row]:
     Args:
         tasks: From `plan`.
         threads: Threads that each process computes with.
-        jobs: Processes; 1 stays in this one.
+        jobs: Processes; 1 stays in this one. Another number goes through joblib: inside
+            ``joblib.parallel_config(backend="dask")`` the runs are made on a cluster.
     """
     if jobs == 1:
         for task in tasks:

@@ -59,13 +59,11 @@ def test_it_has_twenty_seeds_on_one_thread(case: Case, framework: Framework) -> 
 
 
 @every_form
-@pytest.mark.slow
 def test_it_has_twenty_seeds_on_two_threads(case: Case, framework: Framework) -> None:
     assert seeds_of(case, framework, 2) >= SEEDS
 
 
 @every_case
-@pytest.mark.slow
 def test_every_recipe_was_run_on_twenty_seeds(case: Case) -> None:
     """The wrong fixes and the healthy recipe too, in PyTorch."""
     rows = rows_of(case, "torch", 1)
@@ -93,14 +91,22 @@ def test_the_fix_closes_what_the_case_says(case: Case) -> None:
         assert found.repaired >= case.closes
 
 
-@pytest.mark.slow
 def test_runs_are_short() -> None:
-    """Half of the cases take under a second in PyTorch and three in Keras, as measured."""
+    """Half of the cases take under a second in PyTorch and three in Keras.
+
+    A run's time is that of the fastest of its seeds: whatever else a machine does can only add.
+    """
     limits_s: dict[Framework, float] = {"torch": 1.0, "keras": 3.0}
     for framework, limit_s in limits_s.items():
-        times = [
-            sorted(row.time_s for row in rows_of(case, framework, 1) if row.recipe in PAIR)
+        slower = sorted(
+            max(fastest_s(case, framework, which) for which in PAIR)
             for case in CASES
-        ]
-        medians = sorted(found[len(found) // 2] for found in times if found)
-        assert medians[len(medians) // 2] < limit_s
+            if framework in frameworks(case)
+        )
+        assert slower[len(slower) // 2] < limit_s
+
+
+def fastest_s(case: Case, framework: Framework, which: str) -> float:
+    """The shortest time of a recipe, in seconds."""
+    rows = rows_of(case, framework, 1)
+    return min(row.time_s for row in rows if row.recipe == which)
