@@ -103,7 +103,7 @@ def build_keras(
     keras.utils.set_random_seed(seed)
     layer = getattr(keras.layers, norm)
     model = keras.Sequential([keras.Input((64,))])
-    for _ in range(3):
+    for _ in range(4):
         model.add(keras.layers.Dense(64))
         model.add(layer())
         model.add(keras.layers.Activation("relu"))
@@ -178,11 +178,8 @@ CASE = Case(
         verdict="same",
         broken=_KERAS,
         fixed=_KERAS.having(norm="LayerNormalization"),
-        claim=Claim(
-            score="test_accuracy", better="higher", broken_bound=0.75, fixed_bound=0.87, margin=0.2
-        ),
         note="The layer is called BatchNormalization and its running averages move ten times "
-        "more slowly; three hidden layers, two epochs.",
+        "more slowly; two epochs.",
     ),
     sources=(Source(key="D0", title=D0, section="Layer normalization"),),
 )
