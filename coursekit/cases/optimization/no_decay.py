@@ -162,7 +162,11 @@ CASE = Case(
         broken=_KERAS,
         fixed=_KERAS.having(decay_steps=15 * BATCHES_PER_EPOCH),
         claim=Claim(
-            score="train_loss", better="lower", broken_bound=0.25, fixed_bound=0.15, margin=2.0,
+            score="train_loss",
+            better="lower",
+            broken_bound=0.25,
+            fixed_bound=0.15,
+            margin=2.0,
             ratio=True,
         ),
         note="CosineDecay falls after every batch, not after every epoch.",
