@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from nbtools.arithmetic import SAME_DIGITS
+
 _HOME = tempfile.TemporaryDirectory(prefix="coursekit-tests-")
 _FOLDER = Path(_HOME.name)
 
@@ -17,6 +19,7 @@ if os.environ.get("COURSEKIT_TEST_GPU") != "1":
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 os.environ |= {
+    **SAME_DIGITS,
     "COURSEKIT_DEVICE": "cpu",
     "COURSEKIT_HOME": str(_FOLDER / "home"),
     "IPYTHONDIR": str(_FOLDER / "ipython"),

@@ -172,7 +172,6 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
 # - it is zero in float16, and not in float32: lesson [14](14_precision_and_devices.ipynb)
 # - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
-# - all is of a good size, and there are dozens of layers: lesson [04](04_vanishing_gradients.ipynb)
 # - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
 # - one huge value in a column, after scaling too: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - more units dropped than kept: lesson [10](10_capacity_and_overfitting.ipynb)
@@ -199,6 +198,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - a squared error of classes: the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
 # - few steps: count them: lesson [06](06_broken_loop.ipynb)
 # - one value that was filled in is far off its column: lesson [08](08_missing_and_corrupted_data.ipynb)
+# - dozens of layers, and the gradient is of a good size in each: lesson [04](04_vanishing_gradients.ipynb)
 # - all is well, and the training rows are not learnt either: lesson [10](10_capacity_and_overfitting.ipynb)
 #
 # </details>

@@ -86,7 +86,6 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("it is exactly zero in hidden layers", "zero-initialisation"),
             ("it is zero in float16, and not in float32", "gradient-underflow"),
             ("`weight_norm` falls to nothing", "weight-decay-too-high coupled-weight-decay"),
-            ("all is of a good size, and there are dozens of layers", "deep-plain-net"),
             (
                 "all is of a good size: look at a few inputs beside their labels",
                 "misaligned-labels flattened-batch",
@@ -134,6 +133,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ),
             ("few steps: count them", "batch-too-large"),
             ("one value that was filled in is far off its column", "global-imputation"),
+            ("dozens of layers, and the gradient is of a good size in each", "deep-plain-net"),
             ("all is well, and the training rows are not learnt either", "too-little-capacity"),
         ),
     ),

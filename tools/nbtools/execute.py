@@ -12,6 +12,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from nbtools.arithmetic import SAME_DIGITS
+
 CELL_TIMEOUT = 120  # seconds
 _DROPPED = ("MPLBACKEND", "OMP_NUM_THREADS", "PYTHONWARNINGS")
 _LINE = re.compile(r"line (\d+)")
@@ -52,11 +54,12 @@ def execute(notebook: NotebookNode, *, folder: str = "notebooks") -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """What the kernel sees: this machine's CPU, no one's own settings, a quiet TensorFlow."""
+    """What the kernel sees: AVX2 of this CPU, no one's own settings, a quiet TensorFlow."""
     settings = home / "matplotlibrc"
     settings.touch()
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     return kept | {
+        **SAME_DIGITS,
         "COURSEKIT_DEVICE": "cpu",
         "COURSEKIT_HOME": str(home),
         "CUDA_VISIBLE_DEVICES": "-1",

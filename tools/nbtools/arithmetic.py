@@ -1,0 +1,11 @@
+"""The instructions of the processor that outputs are made and compared with: AVX2.
+
+Where there is AVX-512, PyTorch and MKL use it: sums are then added in another order, and a run that
+is chaotic ends with other digits. AVX2 is what nearly every x86-64 processor has; others do not
+look at these variables.
+"""
+
+SAME_DIGITS = {
+    "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
+    "MKL_CBWR": "AVX2",  # the matrix products behind it
+}
