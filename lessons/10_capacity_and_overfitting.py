@@ -182,7 +182,7 @@ lot = follow(run, CASE.broken.train)
 
 for name, losses in [("true targets", true), ("by lot", lot)]:
     print(f"{name:>12}: training loss {losses[0, 0]:.1f} after one epoch, {losses[9, 0]:.1f} after ten, "
-          f"{losses[-1, 0]:.2f} after 60; validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
+          f"{losses[-1, 0]:.1f} after 60; validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
 
 # %% [markdown]
 # It learns these too. There is nothing to understand in them, so it can only have learnt, row by row, which number belongs to
