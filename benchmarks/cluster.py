@@ -9,8 +9,9 @@ give the same scores.
 
 import argparse
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -42,6 +43,13 @@ def on_workers(number: int) -> Iterator[None]:
         yield
 
 
+WAYS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "one worker": partial(on_workers, 1),
+    "two workers": partial(on_workers, 2),
+    "joblib, 2 processes": nullcontext,
+}
+
+
 def timed(tasks: list[Task]) -> tuple[float, Scores]:
     """Seconds for all runs, and what they gave."""
     begin = time.perf_counter()
@@ -60,18 +68,14 @@ def main() -> None:
     seeds = range(5000, 5000 + options.seeds)
     tasks = plan(cases, seeds=seeds, wanted=["torch"], pair_only=True)
     warm_up = plan(cases[:1], seeds=range(8), wanted=["torch"], pair_only=True)
-    taken: dict[str, list[float]] = {"one worker": [], "two workers": [], "joblib, 2 processes": []}
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
     given: list[Scores] = []
     for _ in range(options.runs):
-        for way, seconds in taken.items():
-            if way.startswith("joblib"):
+        for way, place in WAYS.items():
+            with place():
                 timed(warm_up)
-                spent, scores = timed(tasks)
-            else:
-                with on_workers(1 if way == "one worker" else 2):
-                    timed(warm_up)
-                    spent, scores = timed(tasks)
-            seconds.append(spent)
+                seconds, scores = timed(tasks)
+            taken[way].append(seconds)
             given.append(scores)
     if any(scores != given[0] for scores in given):
         raise SystemExit("The ways gave different scores.")
