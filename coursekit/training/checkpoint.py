@@ -40,6 +40,7 @@ class Checkpoint:
     Args:
         path: The file; None for no checkpoints.
         resume: Go on from the file, if it is there.
+        writes: Whether this process writes the file; others only read it.
         parts: Each by its name, in the order in which they are loaded; there is a ``"model"``.
 
     Attributes:
@@ -55,8 +56,10 @@ class Checkpoint:
         *,
         resume: bool,
         parts: Mapping[str, Part],
+        writes: bool = True,
     ) -> None:
         self.done = 0
+        self._writes = writes
         self._parts = dict(parts)
         self._kinds = {name: _kind(part) for name, part in parts.items()}
         self._record: Any = None
@@ -65,7 +68,8 @@ class Checkpoint:
             if resume:
                 raise BadInputError("resume=True needs the file to go on from: pass checkpoint=….")
             return
-        _make_ready(self._path)
+        if writes:
+            _make_ready(self._path)
         if self._path.exists():
             self._begin_from(self._path, resume=resume)
 
@@ -84,7 +88,7 @@ class Checkpoint:
             CoursekitError: The file cannot be written; the one before is whole.
         """
         self.done += 1
-        if self._path is None:
+        if self._path is None or not self._writes:
             return
         states = {name: part.state_dict() for name, part in self._parts.items()}
         body = {

@@ -5,7 +5,7 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -16,6 +16,7 @@ from coursekit.training.batches import Batches
 from coursekit.training.checkpoint import Checkpoint, Part
 from coursekit.training.choices import check_choices, placed
 from coursekit.training.explained import Explained
+from coursekit.training.fabric import ranks_of
 from coursekit.training.finite import FiniteLoss, NotFinite, refuse_non_finite
 from coursekit.training.guard import Guard, Loss
 from coursekit.training.memory import MemoryGuard
@@ -23,11 +24,15 @@ from coursekit.training.origin import origin
 from coursekit.training.precision import Clipping, Precision, Wanted
 from coursekit.training.progress import Progress
 from coursekit.training.randomness import Randomness
+from coursekit.training.ranks import Ranks
 from coursekit.training.schedule import Per, Schedule
 from coursekit.training.stopping import Patience
 from coursekit.training.tools import Tools
 from coursekit.training.validation import Validation
 from coursekit.vitals.torch import Vitals, record
+
+if TYPE_CHECKING:
+    from lightning import Fabric
 
 
 def fit(
@@ -49,6 +54,7 @@ def fit(
     resume: bool = False,
     progress: bool | None = None,
     every: int | None = None,
+    fabric: "Fabric | None" = None,
 ) -> Record:
     """Train a model in place, and return the record of the run.
 
@@ -58,9 +64,10 @@ def fit(
     or infinite stops it likewise, before the weights take it (on Apple's GPUs up to 16 batches
     later); the note says in which layer it began.
 
-    One process, one device. For several, for weights that do not fit on one, or for 8-bit numbers,
-    use Accelerate or Lightning Fabric, which keep your loop; Lightning's Trainer adds loggers,
-    callbacks, profilers and a search for a learning rate.
+    One process and one device, or several under Lightning Fabric, each with a copy of the weights.
+    For weights that do not fit on one device, or for 8-bit numbers, use Accelerate or Fabric's
+    other strategies, which keep your loop; Lightning's Trainer adds loggers, callbacks, profilers
+    and a search for a learning rate.
 
     Args:
         model: Trained in place, in ``model.train()`` mode.
@@ -93,6 +100,10 @@ def fit(
         progress: Show a bar; None shows one in a terminal or notebook, and a line every few
             seconds where the environment variable ``CI`` is set.
         every: Which steps are read: see `coursekit.record`.
+        fabric: A launched ``lightning.Fabric`` (extra ``scale``). Pass model, optimizer and loader
+            as they are. Each process takes ``batch_size`` rows of its own, and the update is that
+            of all of them together. The first validates, writes the checkpoint and has the
+            record; that of the others is empty.
 
     Raises:
         BadInputError: The data yields nothing, or what cannot be trained on; a layer that cannot
@@ -101,7 +112,7 @@ def fit(
             at the start; data and model on two devices; a scheduler that does not fit the run or
             is stepped by someone else; a checkpoint that cannot be gone on from.
         CoursekitError: Memory ran out: the message gives a batch size that fits. Or a checkpoint
-            cannot be written.
+            cannot be written. Or another process of the Fabric is gone.
 
     >>> model = nn.Linear(1, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -118,10 +129,14 @@ def fit(
         patience=patience,
         validated=val is not None,
     )
-    place = placed(model, optimizer, loss_fn, device)
+    ranks = ranks_of(fabric, loss_fn)
+    place = placed(model, optimizer, loss_fn, ranks.place(device))
+    data = ranks.dealt(data)
     precise = Precision(precision, place, weights=model.parameters())
     tools = Tools(
         model=model,
+        ranks=ranks,
+        forward=ranks.forward(model),
         loss_fn=loss_fn,
         optimizer=optimizer,
         batches=_batches(data, place, model, loss_fn, name="data", accumulate=accumulate),
@@ -136,23 +151,25 @@ def fit(
             loss_fn,
             batches=None if val is None else _batches(val, place, model, loss_fn, name="val"),
             precision=precise,
+            ranks=ranks,
         ),
         patience=Patience(model, patience),
-        progress=Progress(epochs, shown=progress),
+        progress=Progress(epochs, shown=progress if ranks.first else False),
     )
-    saved = Checkpoint(checkpoint, resume=resume, parts=_parts(tools, data))
+    saved = Checkpoint(checkpoint, resume=resume, parts=_parts(tools, data), writes=ranks.first)
     refuse_non_finite(model)
     tools.schedule.check_length(epochs=epochs - saved.done, updates=tools.batches.steps())
-    with Explained(model), MemoryGuard(tools), tools.progress:
+    with ranks.lost(), Explained(model), MemoryGuard(tools), tools.progress:
         return _run(tools, saved, epochs=epochs, every=every)
 
 
 def _run(tools: Tools, saved: Checkpoint, *, epochs: int, every: int | None) -> Record:
     """All epochs that are still to come, recorded."""
-    scaler = tools.precision.scaler
+    scaler, ranks = tools.precision.scaler, tools.ranks
     with record(tools.model, tools.optimizer, scaler=scaler, every=every) as vitals:
         saved.resume_record(vitals)
         tools.precision.say(vitals)
+        ranks.note(vitals, tools.model)
         try:
             for _ in tools.progress.epochs(saved.done, over=tools.patience.over):
                 _epoch(tools, vitals)
@@ -161,31 +178,34 @@ def _run(tools: Tools, saved: Checkpoint, *, epochs: int, every: int | None) -> 
                 tools.patience.after_epoch(scores)
                 saved.after_epoch(vitals)
             tools.patience.put_back_best(vitals)
+            ranks.settle(tools.model)
         except KeyboardInterrupt:
-            _stop(vitals, f"Stopped by hand {_when(vitals, saved, epochs)}.")
+            _stop(vitals, f"Stopped by hand {_when(vitals, saved, epochs)}.", ranks=ranks)
         except NotFinite:
             when = _when(vitals, saved, epochs)
-            _stop(vitals, f"Stopped {when}: the loss is NaN or infinite. {origin(tools)}")
+            began = ranks.origin(origin(tools))
+            _stop(vitals, f"Stopped {when}: the loss is NaN or infinite. {began}", ranks=ranks)
             tools.optimizer.zero_grad()
-    return vitals.record
+    return ranks.record(vitals.record)
 
 
 def _epoch(tools: Tools, vitals: Vitals) -> None:
     """The loop of lesson 00, over groups of batches that share an update (by default, of one)."""
-    model, loss_fn, optimizer = tools.model, tools.loss_fn, tools.optimizer
+    forward, loss_fn, optimizer = tools.forward, tools.loss_fn, tools.optimizer
     batches, guard, precision, finite = tools.batches, tools.guard, tools.precision, tools.finite
     careful = batches.careful  # later passes are not looked at, on the CPU
-    model.train()
+    tools.model.train()
     for group in batches.groups():
         optimizer.zero_grad()
         for inputs, labels, share in group:
             with precision.autocast:
-                outputs = model(inputs)
+                outputs = forward(inputs)
                 if careful:
                     batches.look(outputs)
                 loss = loss_fn(outputs, labels)
             if careful:
                 guard.loss(loss)
+            loss = tools.ranks.over_all(loss, inputs)
             finite.look(loss)
             precision.backward(loss if share == 1.0 else loss * share)
             finite.wait()
@@ -231,7 +251,8 @@ def _when(vitals: Vitals, saved: Checkpoint, epochs: int) -> str:
     return f"after {vitals.step} steps, in epoch {saved.done + 1} of {epochs}"
 
 
-def _stop(vitals: Vitals, sentence: str) -> None:
+def _stop(vitals: Vitals, sentence: str, *, ranks: Ranks) -> None:
     """Say why the run ends here, and write it into the record."""
     vitals.note(sentence)
-    print(f"{sentence} The model keeps its weights, and the record holds what was done.")
+    if ranks.first:
+        print(f"{sentence} The model keeps its weights, and the record holds what was done.")

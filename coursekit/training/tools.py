@@ -10,6 +10,7 @@ from coursekit.training.finite import FiniteLoss
 from coursekit.training.guard import Guard, Loss
 from coursekit.training.precision import Clipping, Precision
 from coursekit.training.progress import Progress
+from coursekit.training.ranks import Ranks
 from coursekit.training.schedule import Schedule
 from coursekit.training.stopping import Patience
 from coursekit.training.validation import Validation
@@ -21,6 +22,9 @@ class Tools:
 
     Attributes:
         model: Trained in place.
+        ranks: The processes that train it together.
+        forward: What is called in its place: the model, or what averages its gradients over
+            several processes.
         loss_fn: As `fit` got it.
         optimizer: As `fit` got it.
         batches: Training batches, sent to the device, in groups that share an update.
@@ -34,6 +38,8 @@ class Tools:
     """
 
     model: nn.Module
+    ranks: Ranks
+    forward: nn.Module
     loss_fn: Loss
     optimizer: torch.optim.Optimizer
     batches: Batches

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from coursekit.training.batches import Batches, rows
 from coursekit.training.guard import Loss
 from coursekit.training.precision import Precision
+from coursekit.training.ranks import Ranks
 from coursekit.vitals.torch import Vitals
 
 
@@ -17,6 +18,7 @@ class Validation:
         loss_fn: The loss of the training.
         batches: The held-out batches; None for no validation.
         precision: Of the run.
+        ranks: The processes of the run; the first scores for all.
 
     Attributes:
         batches: As given.
@@ -29,15 +31,18 @@ class Validation:
         *,
         batches: Batches | None,
         precision: Precision,
+        ranks: Ranks,
     ) -> None:
         self.batches = batches
         self._model, self._loss_fn, self._precision = model, loss_fn, precision
+        self._ranks = ranks
 
     def after_epoch(self, vitals: Vitals) -> dict[str, float]:
         """``val_loss`` and, for class numbers, ``val_accuracy``; logged, and returned."""
-        if self.batches is None:
+        batches = self.batches
+        if batches is None:
             return {}
-        scores = self._scores(self.batches)
+        scores = self._ranks.scores(lambda: self._scores(batches))
         for name, score in scores.items():
             vitals.log(name, score)
         return scores
