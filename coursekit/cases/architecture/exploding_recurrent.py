@@ -40,7 +40,7 @@ def build(
     device: str,
     *,
     initialise: Callable[..., torch.Tensor] | None = None,
-    weight_std: float = 0.25,
+    weight_std: float = 0.3,
     optimizer_type: Callable[..., torch.optim.Optimizer] = SGD,
     lr: float = 0.5,
     epochs: int = 20,
@@ -142,7 +142,7 @@ CASE = Case(
             name="weight_std",
             label="standard deviation of the recurrent weights",
             values=(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4),
-            start=0.25,
+            start=0.3,
         ),
     ),
     keras=Twin(
