@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# What the development tools add to JupyterLab, and the question about news, which needs a network.
+# What the tools of developers and instructors add to JupyterLab, and the question about news, which
+# needs a network. nbgitpuller writes to the log only; but with it a link can fetch a repository.
 _LAB_EXTENSIONS = (
     "@jupyter/nbgrader",
     "jupyterlab-jupytext",
@@ -18,6 +19,7 @@ _LAB_EXTENSIONS = (
 )
 _SERVER_EXTENSIONS = (
     "jupyterlab_jupytext",
+    "nbgitpuller",
     "nbgrader.server_extensions.assignment_list",
     "nbgrader.server_extensions.course_list",
     "nbgrader.server_extensions.formgrader",

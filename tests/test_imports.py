@@ -12,6 +12,21 @@ import coursekit
 from coursekit import errors
 
 HEAVY = {"torch", "tensorflow", "keras", "matplotlib", "ipywidgets", "sklearn", "numpy", "IPython"}
+BEYOND_ONE_LAPTOP = {
+    "dask", "distributed", "jupyterhub", "lightning", "myst_nb", "nbgitpuller", "nbgrader", "ray",
+    "sphinx",
+}  # fmt: skip
+TRAIN_AND_LOOK = """
+import torch
+from torch import nn
+from coursekit import fit, plots, sweep, widgets
+rows = [(torch.randn(8, 4), torch.arange(8) % 2)]
+model = nn.Linear(4, 2)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+run = fit(model, rows, loss_fn=nn.CrossEntropyLoss(), optimizer=optimizer, epochs=2)
+plots.plot_loss(run)
+sweep(lambda seed: nn.Linear(4, 2), rows, lr=[0.1], loss_fn=nn.CrossEntropyLoss(), epochs=1)
+"""
 NEEDS_KERAS = {"KerasRecorder"}
 
 
@@ -41,6 +56,10 @@ def test_opening_the_course_loads_no_framework() -> None:
 def test_records_and_pictures_load_no_framework(name: str) -> None:
     loaded = loaded_by(f"from coursekit import {name}")
     assert not loaded & {"torch", "tensorflow", "keras"}
+
+
+def test_what_serves_clusters_and_classrooms_is_not_loaded_on_a_laptop() -> None:
+    assert not loaded_by(TRAIN_AND_LOOK) & BEYOND_ONE_LAPTOP
 
 
 @pytest.mark.parametrize("name", coursekit.__all__)

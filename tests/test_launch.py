@@ -87,6 +87,7 @@ def test_opens_the_first_notebook_shows_no_tools_and_ends_on_ctrl_c(
     assert process.returncode == 0, output
     assert "Traceback" not in output
     assert "nbgrader" not in output
+    assert "nbgitpuller" not in output
     assert f"{address}/course?token=" in output
 
 

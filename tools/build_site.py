@@ -14,7 +14,8 @@ import nbformat
 from nbformat import NotebookNode
 from nbtools.source import read_notebook, tags
 from nbtools.targets import ROOT
-from sphinx.cmd.build import main as sphinx_build
+
+from coursekit._optional import require
 
 DOCS = ROOT / "docs" / "site"
 INTO = ROOT / "build" / "site"
@@ -53,12 +54,14 @@ def prepare(folder: Path) -> None:
 
 def build_site(into: Path) -> int:
     """Build the pages into a folder; returns Sphinx's exit status. A warning is an error."""
+    sphinx = require("sphinx.cmd.build", extra="site", purpose="Pages to read")
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch, "source")
         prepare(source)
         doctrees = Path(scratch, "doctrees")
         arguments = ["-b", "html", "-q", "-W", "--keep-going", "-d", str(doctrees)]
-        return sphinx_build([*arguments, str(source), str(into)])
+        status: int = sphinx.main([*arguments, str(source), str(into)])
+        return status
 
 
 def main() -> int:

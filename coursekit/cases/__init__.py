@@ -1,191 +1,132 @@
-"""The catalogue: every documented failure as a case. `CASES` is the list, in lesson order."""
+"""The catalogue: every documented failure as a case. `CASES` is the list, in lesson order.
 
-from coursekit.cases.architecture import (
-    bce_integer_labels,
-    dead_relu,
-    deep_plain_net,
-    exploding_initialisation,
-    exploding_recurrent,
-    exploding_updates,
-    flattened_batch,
-    input_size_mismatch,
-    label_dtype,
-    label_out_of_range,
-    logits_as_probabilities,
-    mse_for_classes,
-    naive_softmax_overflow,
-    overfitting,
-    saturated_activations,
-    saturated_mse,
-    silent_broadcast,
-    softmax_before_cross_entropy,
-    too_little_capacity,
-    too_much_dropout,
-    vanishing_gradients,
-    vanishing_initialisation,
-    zero_initialisation,
-)
+A case is loaded when it is asked for: a lesson needs a few of them, and not what all others import.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from coursekit.cases.case import Case
-from coursekit.cases.data import (
-    augmentation_left_on,
-    augmented_before_split,
-    batch_too_large,
-    batch_too_small,
-    channel_order,
-    class_imbalance,
-    corrupted_rows,
-    duplicates_across_split,
-    forgotten_normalize,
-    global_imputation,
-    groups_across_split,
-    imbalance_threshold,
-    label_noise,
-    misaligned_labels,
-    one_nan,
-    outliers_under_scaling,
-    oversampled_before_split,
-    raw_test_set,
-    scaler_on_all_rows,
-    scaler_refitted_per_batch,
-    selection_before_split,
-    sorted_validation_split,
-    target_in_disguise,
-    too_little_data,
-    unscaled_features,
-    unshuffled_loader,
-    value_range,
-)
-from coursekit.cases.normalization import (
-    batchnorm_frozen,
-    batchnorm_momentum,
-    batchnorm_tiny_batch,
-    covariate_shift_myth,
-    eval_forgotten,
-    gradient_underflow,
-    half_precision_overflow,
-    last_small_batch,
-    normalisation_learning_rate,
-    recurrent_layernorm,
-    spectral_norm,
-    weight_norm,
-)
-from coursekit.cases.optimization import (
-    cosine_comes_back,
-    coupled_weight_decay,
-    decay_too_early,
-    edge_of_stability,
-    frozen_parameters,
-    learning_rate_too_high,
-    learning_rate_too_low,
-    missing_zero_grad,
-    momentum_too_high,
-    no_decay,
-    optimizer_choice,
-    plateau_per_batch,
-    plateau_wrong_mode,
-    scheduler_per_batch,
-    stale_optimizer,
-    three_faults,
-    weight_decay_too_high,
-)
 from coursekit.errors import unknown
 
-CASES: tuple[Case, ...] = (
-    # 01_unscaled_features
-    unscaled_features.CASE,
-    # 02_mismatched_transforms
-    augmentation_left_on.CASE,
-    channel_order.CASE,
-    forgotten_normalize.CASE,
-    raw_test_set.CASE,
-    scaler_refitted_per_batch.CASE,
-    value_range.CASE,
-    # 03_learning_rate
-    edge_of_stability.CASE,
-    learning_rate_too_high.CASE,
-    learning_rate_too_low.CASE,
-    scheduler_per_batch.CASE,
-    # 04_vanishing_gradients
-    deep_plain_net.CASE,
-    saturated_activations.CASE,
-    vanishing_gradients.CASE,
-    vanishing_initialisation.CASE,
-    zero_initialisation.CASE,
-    # 05_wrong_loss
-    bce_integer_labels.CASE,
-    flattened_batch.CASE,
-    input_size_mismatch.CASE,
-    label_dtype.CASE,
-    label_out_of_range.CASE,
-    logits_as_probabilities.CASE,
-    mse_for_classes.CASE,
-    naive_softmax_overflow.CASE,
-    saturated_mse.CASE,
-    silent_broadcast.CASE,
-    softmax_before_cross_entropy.CASE,
-    # 06_broken_loop
-    eval_forgotten.CASE,
-    last_small_batch.CASE,
-    unshuffled_loader.CASE,
-    batch_too_large.CASE,
-    batch_too_small.CASE,
-    frozen_parameters.CASE,
-    missing_zero_grad.CASE,
-    stale_optimizer.CASE,
-    # 07_leakage
-    augmented_before_split.CASE,
-    duplicates_across_split.CASE,
-    groups_across_split.CASE,
-    oversampled_before_split.CASE,
-    scaler_on_all_rows.CASE,
-    selection_before_split.CASE,
-    target_in_disguise.CASE,
-    # 08_missing_and_corrupted_data
-    corrupted_rows.CASE,
-    global_imputation.CASE,
-    label_noise.CASE,
-    misaligned_labels.CASE,
-    one_nan.CASE,
-    outliers_under_scaling.CASE,
-    # 09_accuracy_that_lies
-    class_imbalance.CASE,
-    imbalance_threshold.CASE,
-    sorted_validation_split.CASE,
-    # 10_capacity_and_overfitting
-    overfitting.CASE,
-    too_little_capacity.CASE,
-    too_much_dropout.CASE,
-    too_little_data.CASE,
-    # 11_normalisation_layers
-    batchnorm_frozen.CASE,
-    batchnorm_momentum.CASE,
-    batchnorm_tiny_batch.CASE,
-    covariate_shift_myth.CASE,
-    normalisation_learning_rate.CASE,
-    recurrent_layernorm.CASE,
-    spectral_norm.CASE,
-    weight_norm.CASE,
-    # 12_exploding_gradients
-    exploding_initialisation.CASE,
-    exploding_recurrent.CASE,
-    exploding_updates.CASE,
-    dead_relu.CASE,
-    # 13_optimizers_and_schedules
-    cosine_comes_back.CASE,
-    coupled_weight_decay.CASE,
-    decay_too_early.CASE,
-    momentum_too_high.CASE,
-    no_decay.CASE,
-    optimizer_choice.CASE,
-    plateau_per_batch.CASE,
-    plateau_wrong_mode.CASE,
-    weight_decay_too_high.CASE,
-    # 14_precision_and_devices
-    half_precision_overflow.CASE,
-    gradient_underflow.CASE,
-    # 15_the_procedure
-    three_faults.CASE,
-)
+if TYPE_CHECKING:
+    CASES: tuple[Case, ...]
+
+__all__ = ["CASES", "get_case"]
+
+# Each lesson's cases, by family and file.
+_BY_LESSON = {
+    "01_unscaled_features": ("data.unscaled_features",),
+    "02_mismatched_transforms": (
+        "data.augmentation_left_on",
+        "data.channel_order",
+        "data.forgotten_normalize",
+        "data.raw_test_set",
+        "data.scaler_refitted_per_batch",
+        "data.value_range",
+    ),
+    "03_learning_rate": (
+        "optimization.edge_of_stability",
+        "optimization.learning_rate_too_high",
+        "optimization.learning_rate_too_low",
+        "optimization.scheduler_per_batch",
+    ),
+    "04_vanishing_gradients": (
+        "architecture.deep_plain_net",
+        "architecture.saturated_activations",
+        "architecture.vanishing_gradients",
+        "architecture.vanishing_initialisation",
+        "architecture.zero_initialisation",
+    ),
+    "05_wrong_loss": (
+        "architecture.bce_integer_labels",
+        "architecture.flattened_batch",
+        "architecture.input_size_mismatch",
+        "architecture.label_dtype",
+        "architecture.label_out_of_range",
+        "architecture.logits_as_probabilities",
+        "architecture.mse_for_classes",
+        "architecture.naive_softmax_overflow",
+        "architecture.saturated_mse",
+        "architecture.silent_broadcast",
+        "architecture.softmax_before_cross_entropy",
+    ),
+    "06_broken_loop": (
+        "normalization.eval_forgotten",
+        "normalization.last_small_batch",
+        "data.unshuffled_loader",
+        "data.batch_too_large",
+        "data.batch_too_small",
+        "optimization.frozen_parameters",
+        "optimization.missing_zero_grad",
+        "optimization.stale_optimizer",
+    ),
+    "07_leakage": (
+        "data.augmented_before_split",
+        "data.duplicates_across_split",
+        "data.groups_across_split",
+        "data.oversampled_before_split",
+        "data.scaler_on_all_rows",
+        "data.selection_before_split",
+        "data.target_in_disguise",
+    ),
+    "08_missing_and_corrupted_data": (
+        "data.corrupted_rows",
+        "data.global_imputation",
+        "data.label_noise",
+        "data.misaligned_labels",
+        "data.one_nan",
+        "data.outliers_under_scaling",
+    ),
+    "09_accuracy_that_lies": (
+        "data.class_imbalance",
+        "data.imbalance_threshold",
+        "data.sorted_validation_split",
+        "data.too_little_data",
+    ),
+    "10_capacity_and_overfitting": (
+        "architecture.overfitting",
+        "architecture.too_little_capacity",
+        "architecture.too_much_dropout",
+        "optimization.weight_decay_too_high",
+    ),
+    "11_normalisation_layers": (
+        "normalization.batchnorm_frozen",
+        "normalization.batchnorm_momentum",
+        "normalization.batchnorm_tiny_batch",
+        "normalization.covariate_shift_myth",
+        "normalization.normalisation_learning_rate",
+        "normalization.recurrent_layernorm",
+        "normalization.spectral_norm",
+        "normalization.weight_norm",
+    ),
+    "12_exploding_gradients": (
+        "architecture.exploding_initialisation",
+        "architecture.exploding_recurrent",
+        "architecture.exploding_updates",
+        "architecture.dead_relu",
+    ),
+    "13_optimizers_and_schedules": (
+        "optimization.cosine_comes_back",
+        "optimization.coupled_weight_decay",
+        "optimization.decay_too_early",
+        "optimization.momentum_too_high",
+        "optimization.no_decay",
+        "optimization.optimizer_choice",
+        "optimization.plateau_per_batch",
+        "optimization.plateau_wrong_mode",
+    ),
+    "14_precision_and_devices": (
+        "normalization.half_precision_overflow",
+        "normalization.gradient_underflow",
+    ),
+    "15_the_procedure": ("optimization.three_faults",),
+}
+_HOMES = {
+    place.partition(".")[2].replace("_", "-"): f"coursekit.cases.{place}"
+    for places in _BY_LESSON.values()
+    for place in places
+}
 
 
 def get_case(name: str) -> Case:
@@ -197,7 +138,13 @@ def get_case(name: str) -> Case:
     >>> get_case("unscaled-features").family
     'data'
     """
-    for case in CASES:
-        if case.name == name:
-            return case
-    raise unknown("case", name, [case.name for case in CASES])
+    if name not in _HOMES:
+        raise unknown("case", name, list(_HOMES))
+    case: Case = import_module(_HOMES[name]).CASE
+    return case
+
+
+def __getattr__(name: str) -> Any:
+    if name != "CASES":
+        raise AttributeError(f"module 'coursekit.cases' has no attribute {name!r}")
+    return tuple(map(get_case, _HOMES))

@@ -58,9 +58,10 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
     def run(options: argparse.Namespace) -> int:
         from coursekit.cli.lab import lab
 
-        return lab(options.work, options.lab_args)
+        return lab(options.work, options.lab_args, opens=not options.no_open)
 
     parser.add_argument("--work", type=Path, default=Path("work"), help="your own copy goes here")
+    parser.add_argument("--no-open", action="store_true", help="make or update the copy, no more")
     parser.add_argument("lab_args", nargs="*", metavar="-- LAB_ARGS", help="passed to jupyter lab")
     parser.set_defaults(run=run)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from coursekit.workspace import open_lab, prepare
 
 
-def lab(work: Path, lab_args: list[str]) -> int:
-    """Copy what is new to ``work`` and open it."""
+def lab(work: Path, lab_args: list[str], *, opens: bool = True) -> int:
+    """Copy what is new to ``work`` and, unless only the copy is wanted, open it."""
     prepare(work)
-    return open_lab(work, lab_args)
+    return open_lab(work, lab_args) if opens else 0

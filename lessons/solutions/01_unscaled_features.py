@@ -41,6 +41,8 @@ from coursekit.checks.unscaled_features import (
     check_prepare,
 )
 
+torch.set_num_threads(1)
+
 # %% [markdown] minutes=3
 # ## Task 1 · Complete a line
 #

@@ -41,6 +41,8 @@ from coursekit.checks.learning_rate import (
     check_step_ratio,
 )
 
+torch.set_num_threads(1)
+
 # %% [markdown] minutes=3
 # ## Task 1 · Complete a line
 #

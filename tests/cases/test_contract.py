@@ -2,6 +2,8 @@
 
 import inspect
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,23 @@ def test_every_file_of_a_family_is_in_the_catalogue() -> None:
         if path.stem != "__init__"
     }
     assert files == {(case.family, case.name) for case in CASES}
+
+
+def test_each_case_stands_under_its_lesson() -> None:
+    """Lessons in order, and their cases side by side."""
+    lessons = [case.lesson for case in CASES]
+    assert lessons == sorted(lessons)
+
+
+def test_one_case_is_loaded_without_the_others() -> None:
+    code = (
+        "import sys; from coursekit import get_case; get_case('unscaled-features'); "
+        "print(*(name for name in sys.modules if name.startswith('coursekit.cases.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.rpartition(".")[2] for name in done.stdout.split()}
+    assert "unscaled_features" in loaded
+    assert not loaded & {case.name.replace("-", "_") for case in CASES[1:]}
 
 
 def test_an_unknown_case_is_named_with_those_there_are() -> None:

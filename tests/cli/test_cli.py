@@ -150,3 +150,16 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     process.stderr.close()
     assert process.wait(timeout=60) == 141
     assert said == ""
+
+
+def test_lab_makes_the_copy_and_opens_nothing(tmp_path: Path) -> None:
+    """JupyterLab would not end by itself: the command would run into the limit."""
+    command = [sys.executable, "-m", "coursekit", "lab", "--work", "mine", "--no-open"]
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith("Copied: notebooks/00_start_here.ipynb, ")
+    made = {path.name for path in (tmp_path / "mine").iterdir()}
+    assert made == {".coursekit.json", "exercises", "notebooks"}
