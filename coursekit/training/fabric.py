@@ -32,22 +32,18 @@ def ranks_of(fabric: Any, loss_fn: Loss) -> Ranks:
     if fabric is None:
         return Ranks()
     _check(fabric, loss_fn)
-    return FabricRanks(fabric, loss_fn)
+    return OneRank(fabric) if fabric.world_size == 1 else SeveralRanks(fabric, loss_fn)
 
 
-class FabricRanks(Ranks):
-    """The processes of one Fabric.
+class OneRank(Ranks):
+    """The one process of a Fabric: it has picked the device.
 
     Args:
-        fabric: Launched.
-        loss_fn: Its ``reduction`` says whether batches count by their rows.
+        fabric: A ``lightning.Fabric``.
     """
 
-    def __init__(self, fabric: Any, loss_fn: Loss) -> None:
-        self.first = bool(fabric.is_global_zero)
-        self._fabric, self._number = fabric, int(fabric.world_size)
-        self._by_rows = getattr(loss_fn, "reduction", "mean") != "sum"
-        self._own = torch.zeros(())
+    def __init__(self, fabric: Any) -> None:
+        self._fabric = fabric
 
     def place(self, device: str | torch.device | None) -> str | torch.device | None:
         """The device that Fabric gave to this process."""
@@ -58,6 +54,22 @@ class FabricRanks(Ranks):
             )
         return torch.device(self._fabric.device)
 
+
+class SeveralRanks(OneRank):
+    """The processes of one Fabric.
+
+    Args:
+        fabric: Launched.
+        loss_fn: Its ``reduction`` says whether batches count by their rows.
+    """
+
+    def __init__(self, fabric: Any, loss_fn: Loss) -> None:
+        super().__init__(fabric)
+        self.first = bool(fabric.is_global_zero)
+        self._number = int(fabric.world_size)
+        self._by_rows = getattr(loss_fn, "reduction", "mean") != "sum"
+        self._own = torch.zeros(())
+
     def forward(self, model: nn.Module) -> nn.Module:
         """The model inside ``DistributedDataParallel``; all begin with the first one's weights."""
         wrapped: nn.Module = self._fabric.setup_module(model, move_to_device=False)
@@ -65,8 +77,6 @@ class FabricRanks(Ranks):
 
     def dealt(self, data: Iterable[Any]) -> Iterable[Any]:
         """A loader over this process's rows."""
-        if self._number == 1:
-            return data
         if not isinstance(data, DataLoader) or isinstance(data.dataset, IterableDataset):
             raise BadInputError(
                 f"Several processes share the rows of a DataLoader over a data set of known "
@@ -82,8 +92,6 @@ class FabricRanks(Ranks):
         ``DistributedDataParallel`` takes the plain mean over processes. So each loss is stretched
         by its part of the rows (by the number of processes, where losses are sums).
         """
-        if self._number == 1:
-            return loss
         self._own = loss.detach()
         weight = float(rows(inputs)) if self._by_rows else 1.0
         sums = torch.stack((self._own.reshape(()).double() * weight, self._own.new_tensor(weight)))
@@ -96,15 +104,12 @@ class FabricRanks(Ranks):
     def scores(self, scored: Callable[[], dict[str, float]]) -> dict[str, float]:
         """Scored by the first, on all held-out rows, each counted once; told to the others."""
         held: list[Any] = [scored() if self.first else None]
-        if self._number > 1:
-            distributed.broadcast_object_list(held, src=0)
+        distributed.broadcast_object_list(held, src=0)
         found: dict[str, float] = held[0]
         return found
 
     def origin(self, sentence: str) -> str:
         """What a process says whose own loss was not finite."""
-        if self._number == 1:
-            return sentence
         heard: list[Any] = [None] * self._number
         mine = None if bool(torch.isfinite(self._own).all()) else sentence
         distributed.all_gather_object(heard, mine)
@@ -112,8 +117,6 @@ class FabricRanks(Ranks):
 
     def note(self, vitals: Vitals, model: nn.Module) -> None:
         """Whose rows each quantity is of."""
-        if self._number == 1:
-            return
         vitals.note(
             f"Trained by {self._number} processes. Loss, gradients, weights and updates are those "
             "of all; inputs, activations, labels and times are of the first one's rows."
@@ -126,9 +129,8 @@ class FabricRanks(Ranks):
 
     def settle(self, model: nn.Module) -> None:
         """The running statistics of the first, which it validated with, for all."""
-        if self._number > 1:
-            for buffer in model.buffers():
-                distributed.broadcast(buffer, src=0)
+        for buffer in model.buffers():
+            distributed.broadcast(buffer, src=0)
 
     def record(self, record: Record) -> Record:
         """The record in the first process, an empty one with a sentence in the others."""

@@ -1,6 +1,7 @@
 """The benchmark of recording: what is compared is the same training, measured on the same steps."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch import nn
 from coursekit import record
 
 TINY = recording.Setting(name="tiny", hidden=(8,), batch=4, every=None, bar=1.0)
+READY = replace(TINY, loader=False)  # one batch that lies ready, which is what peers get
 EVERY_THIRD = recording.Setting(name="tiny", hidden=(8,), batch=4, every=3, bar=1.0)
 needs_lightning = pytest.mark.skipif(LIGHTNING.missing is not None, reason=str(LIGHTNING.missing))
 needs_cockpit = pytest.mark.skipif(COCKPIT.missing is not None, reason=str(COCKPIT.missing))
@@ -68,21 +70,21 @@ def test_without_peers_there_is_nothing_beside_it() -> None:
 @needs_cockpit
 def test_cockpit_trains_the_same_and_measures_the_same_steps() -> None:
     """Equal weights, as many measurements as `record` takes."""
-    bare = recording.train(TINY, steps=20, recorded=False)
-    theirs = recording.train_with_cockpit(TINY, steps=20)
+    bare = recording.train(READY, steps=20, recorded=False)
+    theirs = recording.train_with_cockpit(READY, steps=20)
     assert largest_difference(bare.weights, theirs.weights) == 0
-    assert theirs.readings == len(recording.recorded_steps(TINY, 20))
+    assert theirs.readings == len(recording.recorded_steps(READY, 20))
 
 
 @needs_lightning
 @pytest.mark.parametrize("norms", [False, True])
 def test_lightning_trains_the_same(norms: bool) -> None:
     """Equal weights with its norms and without."""
-    bare = recording.train(TINY, steps=20, recorded=False)
-    reads = recording.recorded_steps(TINY, 20).__contains__ if norms else None
-    theirs = recording.train_with_lightning(TINY, steps=20, reads=reads, log_every=50)
+    bare = recording.train(READY, steps=20, recorded=False)
+    reads = recording.recorded_steps(READY, 20).__contains__ if norms else None
+    theirs = recording.train_with_lightning(READY, steps=20, reads=reads, log_every=50)
     assert largest_difference(bare.weights, theirs.weights) == 0
-    assert theirs.readings == (len(recording.recorded_steps(TINY, 20)) if norms else 0)
+    assert theirs.readings == (len(recording.recorded_steps(READY, 20)) if norms else 0)
 
 
 @needs_lightning
@@ -90,7 +92,7 @@ def test_lightning_writes_the_norms_that_autograd_gives(tmp_path: Path) -> None:
     """Its work is really done: one row a step, the first one right."""
     from peers import lightning
 
-    model, x, y = recording.problem(TINY)
+    model, x, y = recording.problem(READY)
     lightning.fit_logging(
         model, [(x, y)] * 5, lr=0.1, reads=lambda _: True, log_every=1, folder=tmp_path
     )
@@ -105,7 +107,7 @@ def test_lightning_writes_the_norms_that_autograd_gives(tmp_path: Path) -> None:
 @needs_lightning
 def test_lightning_is_held_against_itself_without_norms() -> None:
     """Both forms of its logging stand beside ours, with how often they measured."""
-    figures = recording.compare_peers(TINY, [LIGHTNING], steps=12, runs=2)
+    figures = recording.compare_peers(READY, [LIGHTNING], steps=12, runs=2)
     assert {name: one["readings"] for name, one in figures.items()} == {
         "Lightning, norms at every step": 12,
         "Lightning, norms on the same steps": 12,  # the default schedule reads all of the first 16

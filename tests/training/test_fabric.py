@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from coursekit.errors import BadInputError
 from coursekit.records import Record
 from coursekit.training.checkpoint import read
-from coursekit.training.fabric import FabricRanks
+from coursekit.training.fabric import SeveralRanks
 from coursekit.training.loop import fit
 from tests.training import fabric_program as program
 
@@ -225,7 +225,6 @@ class Endless(IterableDataset[Any]):
 
 @pytest.mark.parametrize("data", [[program.digits()], DataLoader(Endless(), batch_size=8)])
 def test_rows_that_cannot_be_dealt_out_are_refused(data: Any) -> None:
-    ranks = FabricRanks(one_process(), nn.CrossEntropyLoss())
-    ranks._number = 2
+    ranks = SeveralRanks(one_process(), nn.CrossEntropyLoss())
     with pytest.raises(BadInputError, match="TensorDataset"):
         ranks.dealt(data)
