@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from coursekit.cases import CASES, get_case
-from coursekit.evidence import Row, Store, plan, read, run_all, standing, write
+from coursekit.device import import_keras
+from coursekit.evidence import Row, Store, plan, read, run_all, standing, verify, write
 
 CASE = get_case("unscaled-features")
 SEEDS = range(42_000, 42_002)
@@ -39,6 +40,17 @@ def test_a_plan_leaves_out_what_has_no_twin_and_puts_keras_last() -> None:
     assert kinds == sorted(kinds, reverse=True)
     without = {case.name for case in CASES if case.keras.broken is None}
     assert without.isdisjoint(task.case.name for task in tasks if task.framework == "keras")
+
+
+def test_a_run_in_keras_leaves_tensorflow_as_it_was() -> None:
+    tf = pytest.importorskip("tensorflow")
+    import_keras()
+    asked = tf.config.optimizer.get_experimental_options
+    before = asked().get("disable_meta_optimizer", False)
+    (row,) = verify(CASE, seeds=SEEDS[:1], framework="keras", only=["fixed"])
+    assert asked().get("disable_meta_optimizer", False) == before
+    assert CASE.keras.fixed is not None
+    assert row.scores == pytest.approx(CASE.keras.fixed.run(SEEDS[0]), rel=1e-4)
 
 
 def test_the_pair_alone_leaves_the_wrong_fixes_out() -> None:
