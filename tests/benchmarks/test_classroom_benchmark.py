@@ -42,6 +42,7 @@ def test_without_a_hub_it_says_how_to_install_one_and_ends_well() -> None:
     assert "configurable-http-proxy not found. Install with: pip install" in done.stdout
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins have no .exe")
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An empty folder in place of the environment, then one with all three programs."""
     monkeypatch.setenv("PATH", "")

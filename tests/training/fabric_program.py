@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning import Fabric
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -165,6 +164,8 @@ def processes(fabric: Any) -> int:
 
 def main(arguments: Sequence[str]) -> None:
     """Train in two processes, and leave model and record of each in the folder."""
+    from lightning import Fabric
+
     what, folder = arguments[0], Path(arguments[1])
     torch.set_num_threads(1)
     fabric = Fabric(accelerator="cpu", devices=PROCESSES)

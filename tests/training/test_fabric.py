@@ -29,6 +29,7 @@ lightning = pytest.importorskip("lightning")
 ALIKE = ("plain", "rich", "summed")
 LIMIT_S = 120
 SOON_S = 20
+with_signals = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 
 
 def start(what: str, folder: Path) -> "subprocess.Popen[str]":
@@ -139,6 +140,7 @@ def running(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", list[int]
         process.communicate()
 
 
+@with_signals
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_process_that_is_killed_ends_the_other_with_a_sentence(
     killed: int, running: tuple["subprocess.Popen[str]", list[int]]
@@ -151,6 +153,7 @@ def test_a_process_that_is_killed_ends_the_other_with_a_sentence(
     assert any("CoursekitError: Another process of this run is gone" in line for line in last)
 
 
+@with_signals
 def test_control_c_keeps_what_was_done(
     running: tuple["subprocess.Popen[str]", list[int]], tmp_path: Path
 ) -> None:
