@@ -107,24 +107,27 @@ def _prepare(framework: Framework, threads: int) -> int:
 
 
 @contextmanager
-def _graphs_as_traced(framework: Framework) -> Iterator[None]:
+def _for_short_runs(framework: Framework) -> Iterator[None]:
     """Inside, TensorFlow computes its graphs as they were traced, and does not rewrite them first.
 
     It is the same computation. Each run traces its graphs anew, and to rewrite those of networks
-    this small takes a third of the run.
+    this small takes a third of the run. TensorFlow's advice against tracing often is not shown.
     """
     if framework == "torch":
         yield
         return
     import tensorflow as tf
 
-    options = tf.config.optimizer
-    before = options.get_experimental_options().get("disable_meta_optimizer", False)
+    options, logger = tf.config.optimizer, tf.get_logger()
+    rewrites_not = options.get_experimental_options().get("disable_meta_optimizer", False)
+    level = logger.level
     options.set_experimental_options({"disable_meta_optimizer": True})
+    logger.setLevel("ERROR")
     try:
         yield
     finally:
-        options.set_experimental_options({"disable_meta_optimizer": before})
+        options.set_experimental_options({"disable_meta_optimizer": rewrites_not})
+        logger.setLevel(level)
 
 
 def _run(empty: Row, recipe: Recipe) -> Row:
@@ -133,7 +136,7 @@ def _run(empty: Row, recipe: Recipe) -> Row:
     scores: dict[str, float] = {}
     ended = ""
     try:
-        with _graphs_as_traced(empty.framework):
+        with _for_short_runs(empty.framework):
             scores = recipe.run(empty.seed)
     except Exception as error:
         ended = f"{type(error).__name__}: {_without_paths(error)}"

@@ -46,9 +46,9 @@ def test_a_run_in_keras_leaves_tensorflow_as_it_was() -> None:
     tf = pytest.importorskip("tensorflow")
     import_keras()
     asked = tf.config.optimizer.get_experimental_options
-    before = asked().get("disable_meta_optimizer", False)
+    before = (asked().get("disable_meta_optimizer", False), tf.get_logger().level)
     (row,) = verify(CASE, seeds=SEEDS[:1], framework="keras", only=["fixed"])
-    assert asked().get("disable_meta_optimizer", False) == before
+    assert (asked().get("disable_meta_optimizer", False), tf.get_logger().level) == before
     assert CASE.keras.fixed is not None
     assert row.scores == pytest.approx(CASE.keras.fixed.run(SEEDS[0]), rel=1e-4)
 
