@@ -57,15 +57,21 @@ def loaders(batch: int, *, shuffle: bool = False) -> tuple[DataLoader[Any], Data
     return DataLoader(training, batch_size=batch, shuffle=shuffle), DataLoader(held_out, 50)
 
 
-def plain(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
-    """The default `fit`."""
-    model = network()
+def trained(
+    model: nn.Module, fabric: Any, *, lr: float, epochs: int, loss_fn: Any = None
+) -> tuple[nn.Module, Record]:
+    """With SGD on the digits."""
     data, val = loaders(BATCH // processes(fabric))
     run = fit(
-        model, data, val=val, epochs=3, loss_fn=nn.CrossEntropyLoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.5), fabric=fabric,
+        model, data, val=val, epochs=epochs, loss_fn=loss_fn or nn.CrossEntropyLoss(),
+        optimizer=torch.optim.SGD(model.parameters(), lr=lr), fabric=fabric,
     )  # fmt: skip
     return model, run
+
+
+def plain(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
+    """The default `fit`."""
+    return trained(network(), fabric, lr=0.5, epochs=3)
 
 
 def rich(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
@@ -85,13 +91,8 @@ def rich(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
 
 def summed(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
     """A loss that adds up its rows."""
-    model = network()
-    data, val = loaders(BATCH // processes(fabric))
-    run = fit(
-        model, data, val=val, epochs=2, loss_fn=nn.CrossEntropyLoss(reduction="sum"),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.01), fabric=fabric,
-    )  # fmt: skip
-    return model, run
+    loss_fn = nn.CrossEntropyLoss(reduction="sum")
+    return trained(network(), fabric, lr=0.01, epochs=2, loss_fn=loss_fn)
 
 
 def overflowing(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
@@ -111,12 +112,7 @@ def normed(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
     """With running statistics, which each process takes over its own rows."""
     model = network()
     model.insert(1, nn.BatchNorm1d(32))
-    data, val = loaders(BATCH // processes(fabric))
-    run = fit(
-        model, data, val=val, epochs=2, loss_fn=nn.CrossEntropyLoss(),
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.1), fabric=fabric,
-    )  # fmt: skip
-    return model, run
+    return trained(model, fabric, lr=0.1, epochs=2)
 
 
 def shuffled(fabric: Any, folder: Path) -> tuple[nn.Module, Record]:
