@@ -55,7 +55,7 @@ def _collect(thing: Any, seen: dict[str, str]) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    seen[key] = ast.dump(tree)
+    seen[key] = _dump(tree)
     scope = vars(sys.modules[thing.__module__])
     for node in ast.walk(tree):
         named = scope.get(node.id) if isinstance(node, ast.Name) else None
@@ -63,6 +63,18 @@ def _collect(thing: Any, seen: dict[str, str]) -> None:
             _collect(named, seen)
         elif isinstance(named, int | float | str | tuple | dict):
             seen[f"{thing.__module__}.{node.id}"] = repr(named)  # type: ignore[attr-defined]
+
+
+def _dump(tree: ast.AST) -> str:
+    """What a tree holds, in the same words on each Python: 3.12 added a field for type parameters,
+    and 3.13 leaves out what is empty.
+    """
+    for node in ast.walk(tree):
+        if getattr(node, "type_params", None) == []:
+            del node.type_params  # type: ignore[attr-defined]
+    if sys.version_info >= (3, 13):
+        return ast.dump(tree, show_empty=True)
+    return ast.dump(tree)
 
 
 def _is_ours(thing: object) -> bool:
