@@ -125,6 +125,39 @@ assert import_keras() is keras
     assert python(code) == (0, "", "")
 
 
+def test_torch_trains_after_keras_was_loaded() -> None:
+    """An optimizer loads triton where torch's GPU build brought it: after TensorFlow, a crash."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    code = """
+from coursekit.device import import_keras
+import_keras()
+import torch
+model = torch.nn.Linear(2, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+"""
+    assert python(code) == (0, "", "")
+
+
+def test_tensorflow_before_triton_is_told_of_before_the_crash() -> None:
+    """And triton before TensorFlow, by one's own hand, is fine."""
+    for package in ("tensorflow", "triton"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    code = """
+import warnings
+import {first}
+import {second}
+from coursekit.device import import_keras
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import_keras()
+print(["import triton first" in str(one.message) for one in caught])
+"""
+    assert python(code.format(first="tensorflow", second="sys"))[:2] == (0, "[True]\n")
+    assert python(code.format(first="triton", second="tensorflow"))[:2] == (0, "[]\n")
+
+
 class UsedTensorFlow:
     """TensorFlow after its first use of a GPU, which no machine without one can bring about.
 
@@ -167,6 +200,9 @@ def test_tensorflow_and_torch_on_one_gpu(used: bool) -> None:
     pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     code = f"""
 import warnings
+from contextlib import suppress
+with suppress(ImportError):
+    import triton
 import tensorflow
 gpus = tensorflow.config.list_physical_devices("GPU")
 if not gpus:

@@ -55,7 +55,7 @@ fi
 
 if [ ! -d .venv ]; then
     find_python
-    echo "Making .venv with $python: some 4 GB, a few minutes, once."
+    echo "Making .venv with $python: some 4 GB (8 GB on Linux), a few minutes, once."
     mkdir .venv
     wanted > "$unfinished"
     "$python" -m venv .venv

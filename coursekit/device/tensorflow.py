@@ -1,6 +1,8 @@
 """Load Keras on TensorFlow without noise, ready to share a GPU with torch."""
 
 import contextlib
+import importlib
+import importlib.util
 import os
 import sys
 import tempfile
@@ -19,6 +21,11 @@ TOO_LATE = (
     "memory of the GPU, and torch may run out of it. Restart the kernel and call import_keras() "
     "before anything uses TensorFlow, or set TF_FORCE_GPU_ALLOW_GROWTH=true before Python starts."
 )
+CRASHES = (
+    "TensorFlow was loaded before triton, which came with torch, and Python will crash when torch "
+    "loads triton: at the latest when an optimizer is made. Restart the kernel and call "
+    "import_keras() before anything loads TensorFlow, or import triton first."
+)
 
 
 def import_keras() -> ModuleType:
@@ -27,7 +34,8 @@ def import_keras() -> ModuleType:
     Memory of a GPU is taken as it is needed, so that torch can use the same one. As
     in `lesson_device`, GPUs are hidden from TensorFlow unless ``COURSEKIT_DEVICE`` names one;
     ``"cuda:1"`` leaves that one alone. Where TensorFlow is loaded already, what it sees is left as
-    it is set up, and a warning says where it is too late to limit the memory that it takes.
+    it is set up, and a warning says where it is too late to limit the memory that it takes, or
+    where torch and TensorFlow cannot run in one process.
 
     Raises:
         MissingPackageError: TensorFlow is not installed.
@@ -37,6 +45,7 @@ def import_keras() -> ModuleType:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    crashes = not _triton_comes_first()
     with _quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tensorflow = require("tensorflow", extra="keras", purpose="The Keras cells")
@@ -46,6 +55,8 @@ def import_keras() -> ModuleType:
         shared = share_memory(tensorflow)
     if not shared:
         warnings.warn(TOO_LATE, stacklevel=2)
+    if crashes:
+        warnings.warn(CRASHES, stacklevel=2)
     return keras
 
 
@@ -73,6 +84,22 @@ def share_memory(tensorflow: ModuleType) -> bool:
             return os.environ.get("TF_FORCE_GPU_ALLOW_GROWTH") == "true"
         except ValueError:  # it was divided into virtual GPUs, each with a limit
             continue
+    return True
+
+
+def _triton_comes_first() -> bool:
+    """Load triton, where torch's GPU build brought it; False where TensorFlow is there before it.
+
+    Each carries an LLVM of its own, and a process that loads TensorFlow's first dies at the
+    second (seen with triton 3.7.1 and TensorFlow 2.21). torch loads triton late, at the latest
+    with the first optimizer.
+    """
+    if "triton" in sys.modules or importlib.util.find_spec("triton") is None:
+        return True
+    if "tensorflow" in sys.modules:
+        return False
+    with contextlib.suppress(ImportError):
+        importlib.import_module("triton")
     return True
 
 

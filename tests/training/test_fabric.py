@@ -33,10 +33,15 @@ with_signals = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals
 
 
 def start(what: str, folder: Path) -> "subprocess.Popen[str]":
-    """The program in two processes, in a process group of its own."""
+    """The program in two processes, in a process group of its own.
+
+    Ctrl-C reaches it, also where the tests run in the background of a script, which ignores it.
+    """
+    windows = sys.platform == "win32"
     return subprocess.Popen(
         [sys.executable, program.__file__, what, str(folder)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        preexec_fn=None if windows else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
