@@ -37,9 +37,11 @@ def as_pairs(texts: list[str]) -> set[tuple[str, str]]:
 def test_environment_yml_lists_what_pyproject_lists() -> None:
     body = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *conda, last = body["dependencies"]
+    *packages, course = last["pip"]
     assert conda == [f"python{PROJECT['requires-python']}", "pip"]
-    assert len(last["pip"]) == len(RUNTIME)
-    assert as_pairs(last["pip"]) == as_pairs(RUNTIME)
+    assert len(packages) == len(RUNTIME)
+    assert as_pairs(packages) == as_pairs(RUNTIME)
+    assert course == "--editable ."
 
 
 def test_oldest_constraints_are_the_lower_bounds() -> None:

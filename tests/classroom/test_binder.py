@@ -93,11 +93,13 @@ def test_it_starts_from_a_python_that_the_course_runs_on(build_file: BuildFile) 
 
 
 def test_the_environment_is_that_of_the_root_but_for_the_exact_python() -> None:
+    """And for the course, which postBuild installs."""
     root, binder = (
         yaml.safe_load((folder / "environment.yml").read_text(encoding="utf-8"))
         for folder in (ROOT, ROOT / "binder")
     )
     ranged, exact = root["dependencies"].pop(0), binder["dependencies"].pop(0)
+    assert root["dependencies"][-1]["pip"].pop() == "--editable ."
     assert binder == root
     version = exact.removeprefix("python=")
     assert SpecifierSet(ranged.removeprefix("python")).contains(f"{version}.0")
