@@ -274,7 +274,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at shape and dtype of the batch that it stopped at.
 #
 # - mat1 and mat2 shapes cannot be multiplied: lesson [05](05_wrong_loss.ipynb)
-# - expected target dtype: lesson [05](05_wrong_loss.ipynb)
+# - expected Long but Float: lesson [05](05_wrong_loss.ipynb)
 # - target out of bounds: lesson [05](05_wrong_loss.ipynb)
 # - expected more than 1 value per channel: lesson [06](06_broken_loop.ipynb)
 #

@@ -430,9 +430,9 @@ plt.show()
 # **Figure.** The photograph, and what three networks make of it: one unit a layer draws one slope across the picture, 8 draw
 # a cloud, 64 the flower.
 #
-# A ReLU unit can bend the plane once. Training and test loss are high *together*, and more epochs change next to nothing: a
-# small network **cannot** draw it. **Fix:** more units. A sign without a picture: far fewer weights than rows. (One unit a layer
-# had a lucky start here: from most it dies, as units did in lesson 03, and the picture is one grey. More layers of one unit do not help: all that they see comes through the one before.) **More:**
+# A leaky ReLU unit (lesson 04) bends the plane once, and cannot die. Training and test loss are high *together*, and more epochs
+# change next to nothing: a small network **cannot** draw it. **Fix:** more units. A sign without a picture: far fewer weights
+# than rows. (More layers of one unit do not help: all that they see comes through the one before.) **More:**
 # `coursekit cases too-little-capacity`.
 
 # %% [markdown] minutes=2

@@ -231,7 +231,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         look="shape and dtype of the batch that it stopped at",
         leads=_leads(
             ("mat1 and mat2 shapes cannot be multiplied", "input-size-mismatch"),
-            ("expected target dtype", "label-dtype"),
+            ("expected Long but Float", "label-dtype"),
             ("target out of bounds", "label-out-of-range"),
             ("expected more than 1 value per channel", "last-small-batch"),
         ),

@@ -4,7 +4,8 @@ From the place of a pixel, the network is to say how bright a photo of a flower 
 hidden unit can only bend the plane once: it draws a single slope across the picture. The error
 that remains is the distance between that family of functions and the picture, and no optimizer
 reaches outside the family. Training and held-out loss are high together, which tells this from
-overfitting.
+overfitting. The units are leaky: a plain ReLU unit would die here from most first weights, and the
+case would show that.
 """
 
 from dataclasses import replace
@@ -47,8 +48,8 @@ def build(seed: int, device: str, *, hidden: int = 64, lr: float = 0.01, epochs:
     loader = batches(rows, batch_size=32, seed=seed)
     torch.manual_seed(seed)
     model = nn.Sequential(
-        nn.Linear(2, hidden), nn.ReLU(),
-        nn.Linear(hidden, hidden), nn.ReLU(),
+        nn.Linear(2, hidden), nn.LeakyReLU(),
+        nn.Linear(hidden, hidden), nn.LeakyReLU(),
         nn.Linear(hidden, 1), nn.Flatten(0),
     ).to(device)  # fmt: skip
     loss_fn = nn.MSELoss()
@@ -63,9 +64,9 @@ def build_deeper(seed: int, device: str, *, hidden: int = 1) -> Setup:
     """Five hidden layers in place of two."""
     setup = build(seed, device)
     torch.manual_seed(seed)
-    between = [layer for _ in range(4) for layer in (nn.Linear(hidden, hidden), nn.ReLU())]
+    between = [layer for _ in range(4) for layer in (nn.Linear(hidden, hidden), nn.LeakyReLU())]
     ends = nn.Linear(hidden, 1), nn.Flatten(0)
-    model = nn.Sequential(nn.Linear(2, hidden), nn.ReLU(), *between, *ends).to(device)
+    model = nn.Sequential(nn.Linear(2, hidden), nn.LeakyReLU(), *between, *ends).to(device)
     return replace(setup, model=model, optimizer=torch.optim.Adam(model.parameters(), lr=0.005))
 
 
@@ -82,7 +83,11 @@ def build_keras(
 
     parts = pixels(seed)
     keras.utils.set_random_seed(seed)
-    body = [keras.layers.Dense(hidden, activation="relu") for _ in range(2)]
+    body = [
+        layer
+        for _ in range(2)
+        for layer in (keras.layers.Dense(hidden), keras.layers.LeakyReLU(negative_slope=0.01))
+    ]
     model = keras.Sequential([keras.Input((2,)), *body, keras.layers.Dense(1)])
     loss_fn = keras.losses.MeanSquaredError()
     optimizer = keras.optimizers.Adam(lr)
@@ -124,7 +129,7 @@ CASE = Case(
             why="All that a deeper layer sees still comes through the one unit before it.",
         ),
     ),
-    claim=Claim(score="test_r2", better="higher", broken_bound=0.25, fixed_bound=0.55, margin=0.35),
+    claim=Claim(score="test_r2", better="higher", broken_bound=0.2, fixed_bound=0.5, margin=0.35),
     shows=(Sign(quantity="loss", read="last"),),
     knobs=(
         Knob(
