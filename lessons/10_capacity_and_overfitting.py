@@ -428,7 +428,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** The photograph, and what three networks make of it: one unit a layer draws one slope across the picture, 8 draw
-# a cloud, 64 the flower.
+# a wedge, 64 the flower.
 #
 # A leaky ReLU unit (lesson 04) bends the plane once, and cannot die. Training and test loss are high *together*, and more epochs
 # change next to nothing: a small network **cannot** draw it. **Fix:** more units. A sign without a picture: far fewer weights
