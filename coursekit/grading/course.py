@@ -9,6 +9,11 @@ STUB = "raise NotAnswered  # write your answer in place of this line"
 TEXT_STUB = "*Your answer here.*"
 CONFIG = f'''"""Settings of nbgrader for Why Won't It Train?"""
 
+import atexit
+import shutil
+import sys
+import tempfile
+
 from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import Execute
@@ -34,6 +39,11 @@ steps = list(Autograde.autograde_preprocessors.default())
 steps.insert(steps.index(Execute) + 1, Recheck)
 c.Autograde.autograde_preprocessors = steps
 c.Execute.timeout = 60  # seconds for a cell
+if sys.platform != "win32":  # a kernel whose port another program had for a moment never answers
+    sockets = tempfile.mkdtemp(prefix="nbgrader-")
+    atexit.register(shutil.rmtree, sockets, ignore_errors=True)
+    c.KernelManager.transport = "ipc"
+    c.KernelManager.ip = f"{{sockets}}/kernel"
 c.Recheck.cell_s = 20.0  # seconds for a check
 c.Recheck.memory_mib = 2048
 '''
