@@ -679,6 +679,8 @@ widgets.look_back(
 # - The policy `"float16"` casts the weights too, as `model.half()` does: `coursekit cases half-precision-overflow`.
 # - `keras.utils.set_random_seed` seeds; `tf.config.experimental.enable_op_determinism()` fixes the order on a GPU.
 # - A record of `KerasRecorder` has no `data_time_s`: Keras fetches its batches inside the step.
+# - PyTorch's GPU build for Linux brings triton. Where TensorFlow is loaded before triton, Python dies at PyTorch's first optimizer,
+#   without a traceback. In a program that uses both, `import triton` first, as the course's `keras_if_installed()` does.
 
 # %% [markdown] minutes=2 tags=["optional"]
 # ## Appendix · When the loop grows
