@@ -506,9 +506,9 @@ print(f"PyTorch: momentum {nn.BatchNorm1d(1).momentum} is the part that is new")
 if keras := keras_if_installed():
     layer = keras.layers.BatchNormalization()
     batch = np.array([[9.0], [11.0]])  # mean 10
-    for _ in range(102):
+    for _ in range(85):
         layer(batch, training=True)
-    print(f"Keras:   momentum {layer.momentum} is the part that stays; after 102 batches of mean 10 "
+    print(f"Keras:   momentum {layer.momentum} is the part that stays; after 85 batches of mean 10 "
           f"its average is {float(layer.moving_mean[0]):.1f}")  # fmt: skip
 
 # %% [markdown]

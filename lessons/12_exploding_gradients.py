@@ -542,7 +542,7 @@ for cut in (clip_grad_norm_, clip_grad_value_):
 # %% [markdown] minutes=1
 # ## The rate was lowered, and the loss does not come back
 #
-# **Symptom:** the rate starts at 2.0 and is multiplied by 0.8 after each epoch. The loss stays at ln 10 or not far below, at rates that
+# **Symptom:** the rate starts at 3.0 and is multiplied by 0.8 after each epoch. The loss stays at ln 10 or not far below, at rates that
 # train well from a fresh start. **Measurement:** the units that give 0 for *every* training row.
 
 
@@ -554,8 +554,8 @@ def many(units):
 
 case = get_case("dead-relu")
 for name, recipe in [
-    ("rate from 2.0 down", case.broken),
-    ("LeakyReLU, from 2.0 down", case.fixed),
+    ("rate from 3.0 down", case.broken),
+    ("LeakyReLU, from 3.0 down", case.fixed),
     ("rate 0.1 throughout", case.healthy),
 ]:
     run = recipe.build(seed=0, device="cpu")
