@@ -127,7 +127,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.75, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.32, fixed_bound=0.74, margin=0.48
     ),
     shows=(
         Sign(quantity="update_ratio", read="highest"),

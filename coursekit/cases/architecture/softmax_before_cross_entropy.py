@@ -168,7 +168,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.85, margin=0.25
+        score="test_accuracy", better="higher", broken_bound=0.7, fixed_bound=0.85, margin=0.2
     ),
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="gradient_norm", read="first")),
     knobs=(

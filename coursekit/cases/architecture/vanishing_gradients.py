@@ -135,7 +135,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.25, fixed_bound=0.75, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.25, fixed_bound=0.73, margin=0.5
     ),
     shows=(
         Sign(quantity="gradient_norm", read="first", layer="0"),

@@ -140,7 +140,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.82, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.74, margin=0.5
     ),
     shows=(
         Sign(quantity="gradient_norm", read="highest", layer="0"),

@@ -205,7 +205,7 @@ CASE = Case(
             why="It hides the cause: sixes creep up past .5, and nobody knows when it is enough.",
         ),
     ),
-    claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.88, margin=0.3),
+    claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.81, margin=0.3),
     shows=(Sign(quantity="gradient_norm"),),
     knobs=(
         Knob(

@@ -152,7 +152,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.15, fixed_bound=0.85, margin=0.7
+        score="test_accuracy", better="higher", broken_bound=0.2, fixed_bound=0.82, margin=0.7
     ),
     shows=(Sign(quantity="non_finite"), Sign(quantity="loss", read="last")),
     knobs=(

@@ -146,7 +146,7 @@ CASE = Case(
             why="Its running averages come from the scaled rows, so in use it passes raw ones on.",
         ),
     ),
-    claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.9, margin=0.35),
+    claim=Claim(score="truth", better="higher", broken_bound=0.6, fixed_bound=0.84, margin=0.35),
     shows=(),  # training is the same run, bit for bit: only the rows in use differ
     knobs=(),
     keras=Twin(

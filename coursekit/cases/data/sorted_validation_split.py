@@ -156,7 +156,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="overestimate", better="higher", broken_bound=-0.6, fixed_bound=-0.1, margin=0.5
+        score="overestimate", better="higher", broken_bound=-0.6, fixed_bound=-0.14, margin=0.5
     ),
     shows=(Sign(quantity="label_count", layer="9"),),
     knobs=(),

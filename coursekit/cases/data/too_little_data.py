@@ -114,7 +114,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.66, fixed_bound=0.92, margin=0.25
+        score="test_accuracy", better="higher", broken_bound=0.66, fixed_bound=0.9, margin=0.25
     ),
     shows=(Sign(quantity="label_count"),),
     knobs=(

@@ -137,7 +137,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.45, fixed_bound=0.87, margin=0.45
+        score="test_accuracy", better="higher", broken_bound=0.51, fixed_bound=0.85, margin=0.39
     ),
     shows=(
         Sign(quantity="label_count", layer="0"),

@@ -157,7 +157,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.8, margin=0.2
+        score="test_accuracy", better="higher", broken_bound=0.65, fixed_bound=0.75, margin=0.2
     ),
     shows=(Sign(quantity="loss", read="last"),),
     knobs=(

@@ -167,7 +167,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.9, margin=0.6
+        score="test_accuracy", better="higher", broken_bound=0.3, fixed_bound=0.84, margin=0.6
     ),
     shows=(
         Sign(quantity="gradient_norm", read="first", layer="0"),

@@ -135,7 +135,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.35, fixed_bound=0.9, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.35, fixed_bound=0.84, margin=0.5
     ),
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="dead_fraction", read="last")),
     knobs=(

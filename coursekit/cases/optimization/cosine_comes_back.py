@@ -128,9 +128,9 @@ CASE = Case(
     claim=Claim(
         score="train_loss",
         better="lower",
-        broken_bound=0.3,
-        fixed_bound=0.13,
-        margin=2.5,
+        broken_bound=0.27,
+        fixed_bound=0.16,
+        margin=2.0,
         ratio=True,
     ),
     shows=(

@@ -132,7 +132,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.45, fixed_bound=0.88, margin=0.5
+        score="test_accuracy", better="higher", broken_bound=0.45, fixed_bound=0.84, margin=0.45
     ),
     shows=(Sign(quantity="loss", read="last"), Sign(quantity="gradient_norm", read="last")),
     knobs=(
