@@ -1,5 +1,6 @@
 """Many cases at once: what is planned, and that processes change nothing but the time."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,13 +43,18 @@ def test_a_plan_leaves_out_what_has_no_twin_and_puts_keras_last() -> None:
     assert without.isdisjoint(task.case.name for task in tasks if task.framework == "keras")
 
 
-def test_a_run_in_keras_leaves_tensorflow_as_it_was() -> None:
+def test_a_run_in_keras_leaves_tensorflow_and_the_garbage_collector_as_they_were() -> None:
     tf = pytest.importorskip("tensorflow")
     import_keras()
-    asked = tf.config.optimizer.get_experimental_options
-    before = (asked().get("disable_meta_optimizer", False), tf.get_logger().level)
+
+    def state() -> tuple[bool, int, bool]:
+        asked = tf.config.optimizer.get_experimental_options()
+        frozen = gc.get_freeze_count() > 0
+        return asked.get("disable_meta_optimizer", False), tf.get_logger().level, frozen
+
+    before = state()
     (row,) = verify(CASE, seeds=SEEDS[:1], framework="keras", only=["fixed"])
-    assert (asked().get("disable_meta_optimizer", False), tf.get_logger().level) == before
+    assert state() == before
     assert CASE.keras.fixed is not None
     assert row.scores == pytest.approx(CASE.keras.fixed.run(SEEDS[0]), rel=1e-4)
 
