@@ -108,22 +108,22 @@ plt.show()
 #
 # | question | healthy | lesson |
 # |---|---|---|
-# | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | 01 |
-# | **Rows:** how many values, which range, which median has each column? | none empty, none far off | 08 |
-# | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | 01, [12](12_exploding_gradients.ipynb) |
-# | **Loss:** what does a right and certain answer cost? | nothing | 05 |
-# | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | 06 |
-# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | 04, [12](12_exploding_gradients.ipynb) |
-# | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | 03 |
-# | **Schedule:** what is the rate at the end, and at its lowest on the way? | as planned | 03, [13](13_optimizers_and_schedules.ipynb) |
+# | **Trivial baseline:** what does a rule reach that never looks at the input? | the model beats it | [01](01_unscaled_features.ipynb) |
+# | **Rows:** how many values, which range, which median has each column? | none empty, none far off | [08](08_missing_and_corrupted_data.ipynb) |
+# | **Initial loss:** is the first loss near ln *K* for *K* balanced classes? | yes | [01](01_unscaled_features.ipynb), [12](12_exploding_gradients.ipynb) |
+# | **Loss:** what does a right and certain answer cost? | nothing | [05](05_wrong_loss.ipynb) |
+# | **Loop:** is `.grad` the gradient of this batch, and does every layer move? | yes | [06](06_broken_loop.ipynb) |
+# | **Gradients:** does every layer get one of a useful size? | none vanishes, none explodes | [04](04_vanishing_gradients.ipynb), [12](12_exploding_gradients.ipynb) |
+# | **Learning rate:** what happens at a tenth of it, and at ten times? | both are worse | [03](03_learning_rate.ipynb) |
+# | **Schedule:** what is the rate at the end, and at its lowest on the way? | as planned | [03](03_learning_rate.ipynb), [13](13_optimizers_and_schedules.ipynb) |
 # | **One batch:** can the model learn a single batch by heart? | its loss goes close to zero | here |
 # | **Modes:** are the training rows named as well in evaluation mode as in training mode? | yes | [11](11_normalisation_layers.ipynb) |
 # | **Weights:** how large is each layer at the end, against its start? | of the same order | [13](13_optimizers_and_schedules.ipynb) |
 # | **Capacity:** is the training loss low at the end, and the validation loss no large multiple of it? | both | [10](10_capacity_and_overfitting.ipynb) |
-# | **Score:** against which rule, in which class, on how many rows? | you can say it | 09 |
+# | **Score:** against which rule, in which class, on how many rows? | you can say it | [09](09_accuracy_that_lies.ipynb) |
 # | **Precision:** which share of the gradient is 0 in half precision? | as in single | [14](14_precision_and_devices.ipynb) |
-# | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | 07 |
-# | **In use:** does what reaches the network there have training's mean, spread and range? | yes | 02 |
+# | **Estimate:** what does validation say when the labels were shuffled first? | no more than a guess | [07](07_leakage.ipynb) |
+# | **In use:** does what reaches the network there have training's mean, spread and range? | yes | [02](02_mismatched_transforms.ipynb) |
 #
 # `coursekit.check_up` measures most of those up to *one batch* around a loop of yours: lesson
 # [15](15_the_procedure.ipynb). By hand, for the model above, three of them:
@@ -239,7 +239,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - they differ: lesson [02](02_mismatched_transforms.ipynb)
 # - the same; and with shuffled labels validation still finds it good: lesson [07](07_leakage.ipynb)
 # - the same; validation rows have a twin among the training rows: lesson [07](07_leakage.ipynb)
-# - the same; much is lost without one certain column: lesson [07](07_leakage.ipynb)
+# - the same; without one column far more is lost: lesson [07](07_leakage.ipynb)
 # - the same; patients, makers or days stand on both sides: lesson [07](07_leakage.ipynb)
 #
 # </details>
@@ -332,7 +332,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # ## What this machine offers
 #
 # The lessons run on the processor unless you set `COURSEKIT_DEVICE`: their networks are so small
-# that a GPU would be slower.
+# that a GPU would be slower. (The output stored here was made with it set to `cpu`.)
 
 # %% tags=["nbval-ignore-output"]
 offers = describe()

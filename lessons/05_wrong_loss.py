@@ -144,7 +144,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** The training loss per batch: with SGD it creeps down from ln 10; with Adam it drops, and then
-# lies on a floor, though nothing is left to learn.
+# lies just above a floor.
 #
 # With Adam nine of ten answers are right, and the loss is still 1.5. A loss says how far the answers are
 # from right. Whose mistake is it, the network's or the loss's?
@@ -278,7 +278,7 @@ for name, recipe in [
           f"first gradient of the last layer {seen['gradient_norm'].values[0, -1]:.2f}")  # fmt: skip
 
 # %% [markdown]
-# Without the layer all three are healthy. With `LogSoftmax` too: its outputs are logits as they should be, for
+# Without the layer accuracy, loss and gradient are healthy. With `LogSoftmax` too: its outputs are logits as they should be, for
 # logarithms of probabilities pass through another log-softmax unchanged. It is one layer too many, and
 # harmless.
 #
@@ -378,7 +378,7 @@ if keras := keras_if_installed():
 # %% [markdown]
 # The first three are the same network, number for number. Line three is this lesson's mistake; Keras mends it, and says so (below
 # the table). **It looks one step back**: a layer behind the softmax that does nothing at all, as in line
-# four, and it sees no softmax. Nor in a loss that you compute on what `predict` gives. And with PyTorch
+# four, and it sees no softmax. Nor does it see one in a loss that you compute on what `predict` gives. And with PyTorch
 # under it (`KERAS_BACKEND=torch`; tried with Keras 3) it does not look at all.
 #
 # And the last line is Keras's own form of the mistake: `from_logits` is False unless you say
@@ -405,9 +405,10 @@ for framework, title in [("torch", "PyTorch"), ("keras", "Keras")]:
 # %% [markdown] minutes=2
 # ## Each output against every target
 #
-# **Symptom:** a regression answers with nearly the same number, whatever it gets. The data are cells of
-# tumours: from the mean of ten measurements, the area of the largest. **Measurement:** the shapes in
-# the loss, and the spread of the answers over that of the targets, which should be near 1.
+# **Symptom:** a regression answers with nearly the same number, whatever it gets. The data are biopsies. Ten
+# things were measured on each cell nucleus; the inputs are their ten means, the target is the area of the largest
+# nuclei. **Measurement:** the shapes in the loss, and the spread of the answers over that of the targets, which
+# should be near 1. (R² is 1 for perfect answers, 0 for always saying the mean.)
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 spread_out = get_case("silent-broadcast")
@@ -474,7 +475,7 @@ for name in ("bce-integer-labels", "logits-as-probabilities"):
 
 # %% [markdown]
 # - `nn.BCEWithLogitsLoss` compares each of ten outputs with a 0 or a 1. Here it gets the class number: for
-#   a picture of a 3 the target of all ten outputs is 3. One-hot labels are right.
+#   a picture of a 3 the target of all ten outputs is 3. *One-hot* labels are right: a one for its class, and nine zeros.
 # - `nn.NLLLoss` is minus the output of the right class: it wants log-probabilities. Of logits, raising all of
 #   them lowers it for ever. This is what `LogSoftmax` was made for.
 #
@@ -484,14 +485,16 @@ for name in ("bce-integer-labels", "logits-as-probabilities"):
 # ## A first loss that is NaN
 #
 # **Symptom:** a cross-entropy written by its formula, and the *first* loss is NaN already, though all weights
-# and inputs are numbers. **Measurement:** the largest logit. Pixels are here as in a file, not divided by their largest value.
+# and inputs are numbers. **Measurement:** the largest logit. Pixels go from 0 to 255 here, as in
+# many image files; elsewhere in this lesson they go from 0 to 1.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 overflow = get_case("naive-softmax-overflow")
 print(diff(overflow.broken, overflow.fixed, context=0), "\n")
 run = overflow.broken.build(seed=0, device="cpu")
-logits = run.model(next(iter(run.train))[0])  # (32, 10)
-print(f"largest logit of the first batch: {logits.max():.0f}")
+inputs, _ = next(iter(run.train))  # (32, 64)
+logits = run.model(inputs)  # (32, 10)
+print(f"first batch: largest pixel {inputs.max():.0f}, largest logit {logits.max():.0f}")
 for number in (88.0, 89.0):
     print(f"e to the power of {number:.0f} in 32 bits: {torch.tensor(number).exp():.0e}")
 print("infinity over infinity:", (logits.max().exp() / logits.max().exp()).item())
@@ -592,11 +595,13 @@ print(
     f"outputs from {outputs.min():.1f} to {outputs.max():.1f}; rows add up to {sums.min():.1f} to {sums.max():.1f}"
 )
 sure = 50.0 * nn.functional.one_hot(labels, my_classes)  # logits that are certain and right
-print(f"certain and right would cost {my_loss(sure, labels):.2f} with logits, "
-      f"{my_loss(sure.softmax(dim=1), labels):.2f} with probabilities")  # fmt: skip
+print(f"certain and right would cost {my_loss(sure, labels):z.2f} with logits, "
+      f"{my_loss(sure.softmax(dim=1), labels):z.2f} with probabilities, "
+      f"{my_loss(sure.log_softmax(dim=1), labels):z.2f} with log-probabilities")  # fmt: skip
 
 # %% [markdown]
-# None below 0, and every row adds up to 1: these are probabilities, and this loss wants logits.
+# None below 0, and every row adds up to 1: these are probabilities, and this loss wants logits. Of the three costs
+# look at the one of what *your* network gives: it should be 0.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(

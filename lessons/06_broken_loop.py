@@ -184,7 +184,7 @@ for step in (0, 10, 339):
 # and the angle between them (right): they are the same in step 0 only. Then `.grad` grows and points
 # ever less where the batch points, until the two have next to nothing to do with each other.
 #
-# The batch's own gradient ends about where it began. What the optimizer gets grows with the *number of steps*.
+# The batch's own gradient ends shorter than it began. What the optimizer gets is a sum over *all steps so far*.
 #
 # **Third measurement: the size of all weights.** Where do such steps lead?
 
@@ -319,9 +319,9 @@ plt.show()
 
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
-def how_many(scores):
+def how_many(scores, above=0.9):
     """On how many of these seeds the network learns."""
-    return f"accuracy above 0.9 on {sum(score > 0.9 for score in scores)} of {len(scores)} seeds"
+    return f"accuracy above {above} on {sum(s > above for s in scores)} of {len(scores)} seeds"
 
 
 for longest in (0.3, 1, 3):
@@ -336,12 +336,13 @@ for longest in (0.3, 1, 3):
         found.append(CASE.broken.evaluate(run)["test_accuracy"])
     print(f"clipped to length {longest}: {how_many(found)}")
 slow, sound = CASE.broken.having, CASE.fixed.having
-for words, recipe in [
-    ("rate 0.03, twice the epochs", slow(lr=0.03, epochs=20)),
-    ("rate 0.003", slow(lr=0.003)),
-    ("rate 0.003, with zero_grad", sound(lr=0.003)),
+for words, recipe, above in [
+    ("rate 0.03, after 4 epochs", slow(lr=0.03, epochs=4), 0.8),
+    ("rate 0.03, after 20", slow(lr=0.03, epochs=20), 0.8),
+    ("rate 0.003", slow(lr=0.003), 0.9),
+    ("rate 0.003, with zero_grad", sound(lr=0.003), 0.9),
 ]:
-    print(f"{words}: {how_many([recipe.run(seed)['test_accuracy'] for seed in range(3)])}")
+    print(f"{words}: {how_many([recipe.run(seed)['test_accuracy'] for seed in range(3)], above)}")
 
 # %% [markdown]
 # `clip_grad_norm_` shortens `.grad` *itself*, so the old sum fades a little in each step: it is the
@@ -439,7 +440,7 @@ for name in ("frozen-parameters", "stale-optimizer"):
 # %% [markdown] minutes=2
 # ## Tested in training mode
 #
-# **Symptom:** the training loss is near zero, and the test is near chance. The network
+# **Symptom:** training goes well, and the test is near chance. The network
 # has BatchNorm and dropout; the test rows come in the order of their class. **Measurement:** ask twice. First
 # the same rows in the same batch; then the same rows, with other rows beside them.
 
@@ -614,12 +615,15 @@ for _, (inputs, labels) in zip(range(3), my_loader, strict=False):
     before = {name: w.detach().clone() for name, w in trained.items()}
     my_optimizer.zero_grad()  # leave it out where your loop has none
     loss = my_loss(my_model(inputs), labels)
-    own = torch.autograd.grad(loss, list(trained.values()), retain_graph=True)  # the test
+    # the test; allow_unused: None for a weight that the loss does not depend on
+    own = torch.autograd.grad(loss, list(trained.values()), retain_graph=True, allow_unused=True)
     loss.backward()
-    same = [torch.allclose(w.grad, g) for w, g in zip(trained.values(), own, strict=True)]
+    same = ["has no gradient: NOT USED" if g is None else ".grad is the batch's own"
+            if torch.allclose(w.grad, g) else ".grad IS NOT the batch's own"
+            for w, g in zip(trained.values(), own, strict=True)]  # fmt: skip
     my_optimizer.step()
-for (name, w), kept in zip(trained.items(), same, strict=True):
-    print(f"{name}: .grad {'is' if kept else 'IS NOT'} the batch's own;",
+for (name, w), found in zip(trained.items(), same, strict=True):
+    print(f"{name}: {found};",
           "moves" if (w != before[name]).any() else "STANDS STILL")  # fmt: skip
 my_model.eval()  # leave it out where your test has none
 with torch.no_grad():
@@ -660,7 +664,8 @@ widgets.look_back(
 #
 # - `model.fit` computes each batch's gradients anew: a missing `zero_grad` cannot be written.
 # - Its optimizer asks for the weights when training begins, so a deeper body is held;
-#   `trainable = False` freezes a layer as here, and counts from the next `compile` on.
+#   `trainable = False` freezes a layer as here. Set after a first `fit`, it counts from the next `compile` on
+#   (with TensorFlow; tried with Keras 3).
 # - `evaluate` and `predict` choose the mode by themselves. `model(x, training=True)` in a loop of your own does not.
 # - A last batch of one row raises nothing: Keras divides by the root of zero plus a small number.
 # - `fit` shuffles arrays, and never a `tf.data` data set.

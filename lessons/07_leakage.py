@@ -51,8 +51,8 @@ def by_lot(seed):
 # ## A model that is praised too much
 #
 # For each pixel of a square, in each of its three colours, the table says whether it is brighter than the one
-# above it, and than the one to its left: 6,144 columns of −1, 0 and 1. (The first three lines make it; skip
-# them.) Of 250 rows the class is *known*; 100 of these train, 150 validate. The others are *new*: they come
+# above it, and than the one to its left: 6,144 columns of −1, 0 and 1. (The four lines below the imports make
+# it; skip them.) Of 250 rows the class is *known*; 100 of these train, 150 validate. The others are *new*: they come
 # later. Can you see what is wrong?
 
 # %% tags=["failing-script"]
@@ -103,7 +103,7 @@ print(f"rows both trained and validated on         {len(set(rows) & set(val_rows
 
 # %% [markdown]
 # No validation row was trained on, the split is random, and training knows nothing of the new rows. Still
-# the estimate is five times what is possible.
+# the estimate is more than five times what is possible.
 
 # %% [markdown] minutes=1
 # ## Your prediction
@@ -166,7 +166,7 @@ plt.show()
 # do with them, and on the validation rows far better.
 #
 # The validation rows had no part in training. They had a part in *choosing*: what was chosen to fit them, fits
-# them.
+# them. (On the training rows F is lower, as they are fewer: the more rows, the surer is the same fit.)
 
 # %% [markdown] minutes=3
 # ## The cause
@@ -311,7 +311,7 @@ for kept in (20, 200, 600, 2000, 6000):
     print(f"{kept:>12}  {estimate:>8.1f}  {truth:>5.1f}")
 
 # %% [markdown]
-# Twenty columns are few hints, and already the estimate is twice the truth. To keep 6,000 of 6,144 columns is
+# Twenty columns are few hints, and the estimate is too good already. To keep 6,000 of 6,144 columns is
 # hardly a choice, so there is nothing for luck to do. The lie is largest in between.
 
 # %% [markdown] minutes=2
@@ -393,7 +393,7 @@ for name, labels, folds in [
 # %% [markdown] minutes=2
 # ## The answer in disguise
 #
-# How large are the three largest nuclei of a biopsy, on average (its *worst radius*)? A linear model foretells it
+# How large are the three largest nuclei of a biopsy, on average (its *worst radius*)? A linear model predicts it
 # from ten means over all nuclei. Suppose that only these means are ready when you need the answer, and that one
 # more column stood in the table: the worst *perimeter*. R² is 1 for a perfect forecast, 0 for always saying the mean.
 #
@@ -422,8 +422,8 @@ ax.invert_yaxis()
 plt.show()
 
 # %% [markdown]
-# **Figure.** What a linear model loses in validation without one of its columns: next to nothing without any
-# of the means, and more than ten times as much without the worst perimeter.
+# **Figure.** What a linear model loses in validation without one of its columns: next to nothing, whichever of the
+# means is left out, and more than ten times as much without the worst perimeter.
 #
 # A perimeter is nearly 2π times the radius, and the worst one is found *together with the answer*. In use it is not
 # there yet: its mean stands in, and the forecast fails. A column that no other can replace is a suspect, not proof;
@@ -498,7 +498,7 @@ for name in [
 # | columns, thresholds, anything chosen with labels before the split | shuffled labels: the estimate stays above chance |
 # | copies of a row on both sides | the distance to the nearest training row, against that of new rows |
 # | a person, a place, a month on both sides | folds of whole groups: the estimate falls; labels shuffled between groups |
-# | a column that is the answer | much is lost without this one column; ask when it is written |
+# | a column that is the answer | many times more is lost without it than without any other; ask when it is written |
 # | a scaler fitted on all rows | nothing shows; it did no harm here |
 #
 # - Split first. What comes after is fitted on training rows; a `Pipeline` sees to that.

@@ -193,7 +193,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
                 "the same; validation rows have a twin among the training rows",
                 "augmented-before-split oversampled-before-split duplicates-across-split",
             ),
-            ("the same; much is lost without one certain column", "target-in-disguise"),
+            ("the same; without one column far more is lost", "target-in-disguise"),
             ("the same; patients, makers or days stand on both sides", "groups-across-split"),
         ),
     ),

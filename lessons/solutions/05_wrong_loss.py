@@ -52,7 +52,7 @@ torch.set_num_threads(1)
 #
 # - `outputs`: numbers, of shape (rows, 1) or (rows,).
 # - `targets`: as many numbers, of shape (rows, 1) or (rows,); not always the same one.
-# - Back comes one number as a tensor that can be trained on: `backward()` works on it.
+# - Back comes one number as a tensor of shape `()` that can be trained on: `backward()` works on it.
 #
 # **The check** tries all four pairs of shapes. It looks at the number, at its gradient in the outputs,
 # and whether outputs and targets are afterwards what they were.

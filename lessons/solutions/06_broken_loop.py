@@ -56,8 +56,8 @@ torch.set_num_threads(1)
 #   one may be shorter.
 # - Nothing comes back.
 #
-# **The check** compares: afterwards the weights must be where one step on all rows at once would bring
-# them. A gradient that an earlier batch left in `.grad` must not count.
+# **The check** compares: afterwards the weights must be where one step of this optimizer on all rows at once
+# would bring them. A gradient that an earlier batch left in `.grad` must not count.
 
 
 # %% nbgrader={"grade": false, "grade_id": "06-1-step-in-parts", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -83,7 +83,7 @@ check_step_in_parts(step_in_parts)
 # Some loop has called `backward()` on a batch and is about to take its step. How much of what stands in
 # `.grad` is not this batch's own?
 #
-# **Write** the measurement for any model.
+# **Write** the measurement, for any model without dropout.
 #
 # - `model`: each weight of `model.parameters()` has its `.grad`, or None where it is frozen.
 # - `loss_fn`, `x`, `y`: the criterion, and the batch that `backward()` was called on.
@@ -115,7 +115,8 @@ def inherited(model, loss_fn, x, y):
 check_inherited(inherited)
 
 # %% [markdown]
-# *Where this comes from:* lesson 06, "Measure". You can now put this question to a loop of your own.
+# *Where this comes from:* lesson 06, "Measure". You can now put this question to a loop of your own. If its
+# model has dropout, call `torch.manual_seed(0)` before *each* of the two forward passes, so that both drop the same units.
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague

@@ -53,7 +53,7 @@ torch.set_num_threads(1)
 #
 # - `x`: the whole table, a numpy array of shape (all rows, columns). `y`: the class of each row.
 # - `rows`: the numbers of the training rows.
-# - Back come the numbers of k different columns, in any order.
+# - Back comes a list or an array: the numbers of k different columns, in any order.
 #
 # **The check** calls `choose` on tables in which some columns separate the classes plainly, and on
 # tables of chance. It calls it again with other labels, and with other values, in the rows that are *not*
@@ -105,7 +105,7 @@ check_shuffled_estimates(shuffled_estimates)
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
 #
-# One biopsy in ten counts as asymmetric. A network foretells which ones from the other
+# One biopsy in ten counts as asymmetric. A network predicts which ones from the other
 # measurements, and validation is full of praise. "I have read lesson 07", says the colleague. "My scaler has
 # seen all rows. Is it that?"
 
@@ -216,9 +216,7 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 07, "Copies on both sides" and "The scaler that saw everything". The estimate has
-# fallen far, the accuracy on new rows a little: without copies there are fewer different rare rows to learn
-# from. Only now does the estimate tell what the network can do.
+# *Where this comes from:* lesson 07, "The scaler that saw everything" and the sections before it.
 
 # %% [markdown] minutes=12 tags=["optional"]
 # ## Optional · A split without copies

@@ -1,6 +1,6 @@
 """A target in disguise: a column that is the answer in another unit.
 
-The network shall foretell the worst radius of a biopsy's nuclei from their ten mean
+The network shall predict the worst radius of a biopsy's nuclei from their ten mean
 measurements. Left in the table is the worst perimeter: the same nuclei, measured along the rim.
 Nothing else is worth a look then, and the network puts its weight there. In use that column is
 not known yet, since it comes with the answer; its mean stands in, and the network that did

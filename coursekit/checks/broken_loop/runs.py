@@ -90,8 +90,8 @@ CAUSES: Mapping[str, Cause[Run]] = {
     "C": Cause(
         holds=lambda run: run.astray > ASTRAY,
         measured=lambda run: (
-            f"the first steps go {run.astray:.0f}° astray, in the mean, of what their own batches "
-            "say"
+            f"the first steps go {run.astray:.0f}° away from the gradients of their own batches, "
+            "in the mean"
         ),
     ),
     "D": Cause(

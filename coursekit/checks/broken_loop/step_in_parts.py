@@ -1,64 +1,23 @@
 """Task 1: ``step_in_parts(…)`` takes one step on a batch, a few rows at a time."""
 
-import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.utils import parameters_to_vector
 
+from coursekit.checks.broken_loop.stepping import Counted, Stepping, at_once
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.wording import two_digits
 from coursekit.datasets import load_dataset
 
 SEED = 106
-RATE = 0.5
+MOMENTUM = 0.9  # of the optimizer that has taken a step before
 TOLERANCE = 1e-3  # of the step; float32 keeps 1e-6
-
-
-@dataclass(frozen=True)
-class Stepping:
-    """The learner's function with an optimizer made for the model's copy that it is handed."""
-
-    func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
-
-    def __call__(self, model: nn.Module, batches: list[Tensor], size: int) -> None:
-        """One step; where there are four tensors, backward() is called on the last two first."""
-        loss_fn = nn.CrossEntropyLoss()
-        optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-        x, y, *earlier = batches
-        if earlier:
-            loss_fn(model(earlier[0]), earlier[1]).backward()
-            model.went.clear()  # type: ignore[operator, union-attr]
-            model.held = 0  # type: ignore[assignment]
-        self.func(model, loss_fn, optimizer, x, y, size)
-
-
-class Counted(nn.Sequential):
-    """Layers that note how many rows went through at a time, and how many waited for backward()."""
-
-    def __init__(self, *layers: nn.Module) -> None:
-        super().__init__(*layers)
-        self.went: list[int] = []
-        self.waiting = 0
-        self.held = 0
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Inputs of shape (rows, features)."""
-        self.went.append(len(inputs))
-        outputs: Tensor = super().forward(inputs)  # type: ignore[no-untyped-call]
-        if outputs.requires_grad:
-            self.waiting += len(inputs)
-            self.held = max(self.held, self.waiting)
-            outputs.register_hook(lambda _: self._done(len(inputs)))  # type: ignore[no-untyped-call]
-        return outputs
-
-    def _done(self, rows: int) -> None:
-        """Their backward() has come."""
-        self.waiting -= rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +28,7 @@ class Step:
         rows: Rows of the batch.
         size: How many may go through at a time.
         most: How many went through at a time, at the most.
-        held: How many had gone through and waited for their backward(), at the most.
+        held: How many lay in memory at once, at the most.
         gap: How far the weights are from where they should be, over the length of the right step.
         length: Length of the step over that of the right one.
     """
@@ -84,11 +43,19 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """Steps in equal parts, with a shorter last part, and with a gradient from before."""
+    """Steps in equal parts, with a shorter last part, and with what was before.
+
+    Attributes:
+        equal: Four parts of one size.
+        uneven: The last part is shorter.
+        stale: So it is, and a gradient of an earlier batch stands in .grad.
+        moving: Four parts, and the optimizer has momentum from an earlier step.
+    """
 
     equal: Step
     uneven: Step
     stale: Step
+    moving: Step
 
 
 def gather(step_in_parts: Callable[..., Any]) -> Evidence:
@@ -97,6 +64,7 @@ def gather(step_in_parts: Callable[..., Any]) -> Evidence:
         equal=_step(step_in_parts, rows=32, size=8),
         uneven=_step(step_in_parts, rows=13, size=6),
         stale=_step(step_in_parts, rows=13, size=6, earlier=True),
+        moving=_step(step_in_parts, rows=32, size=8, earlier=True, momentum=MOMENTUM),
     )
 
 
@@ -110,8 +78,8 @@ def rows_go_in_parts(evidence: Evidence) -> str | None:
             )
         if step.held > step.size:
             return (
-                f"Of {step.rows} rows with size={step.size}, {step.held} had gone through the "
-                "model and waited for backward() at once: all of them lie in memory."
+                f"Of {step.rows} rows with size={step.size}, {step.held} lay in memory at once: "
+                "their backward() had not come, or what they had left was kept after it."
             )
     return None
 
@@ -133,11 +101,19 @@ def earlier_gradient_does_not_count(evidence: Evidence) -> str | None:
     return f"After a backward() on an earlier batch: {_astray(evidence.stale)}"
 
 
+def the_optimizer_takes_the_step(evidence: Evidence) -> str | None:
+    """The step is the optimizer's own; of use only where the gradient is right."""
+    if evidence.equal.gap > TOLERANCE or evidence.moving.gap <= TOLERANCE:
+        return None
+    return f"The optimizer has momentum and took a step before: {_astray(evidence.moving)}"
+
+
 def verified(evidence: Evidence) -> str:
     """What a pass has shown."""
     return (
         f"{evidence.equal.rows} rows in parts of {evidence.equal.size} and {evidence.uneven.rows} "
-        f"in parts of {evidence.uneven.size} make the step that all rows at once make."
+        f"in parts of {evidence.uneven.size} make the step that all rows at once make, with "
+        "momentum too."
     )
 
 
@@ -150,7 +126,7 @@ check_step_in_parts = Check(
             name="parts",
             test=rows_go_in_parts,
             hint="x.split(size) and y.split(size) cut the batch. Send one part, call backward() on "
-            "its loss, then send the next.",
+            "its loss, then send the next. A plain backward() frees what the part left.",
         ),
         Clause(
             name="equal",
@@ -168,6 +144,11 @@ check_step_in_parts = Check(
             name="stale",
             test=earlier_gradient_does_not_count,
             hint="backward() adds to the .grad that is there. What empties it?",
+        ),
+        Clause(
+            name="optimizer",
+            test=the_optimizer_takes_the_step,
+            hint="Another optimizer makes another step of the same .grad. Who knows which?",
         ),
     ),
     verified=verified,
@@ -201,7 +182,12 @@ def _astray(step: Step) -> str | None:
 
 
 def _step(
-    step_in_parts: Callable[..., Any], *, rows: int, size: int, earlier: bool = False
+    step_in_parts: Callable[..., Any],
+    *,
+    rows: int,
+    size: int,
+    earlier: bool = False,
+    momentum: float = 0.0,
 ) -> Step:
     """One call of the answer, beside one step on all rows."""
     data = load_dataset("digits")
@@ -212,26 +198,13 @@ def _step(
         model = Counted(nn.Linear(64, 16), nn.Tanh(), nn.Linear(16, 10))
     batches = [x[:rows], y[:rows], *([x[rows:], y[rows:]] if earlier else [])]
     arguments = {"model": model, "batches": batches, "size": size}
-    after = call(Stepping(step_in_parts), arguments, name="step_in_parts").handed["model"]
-    start, seen, right = (_vector(one) for one in (model, after, _at_once(model, x, y, rows)))
+    answer = Stepping(step_in_parts, momentum)
+    after = call(answer, arguments, name="step_in_parts").handed["model"]
+    seen = parameters_to_vector(after.parameters()).detach()
+    start, right = at_once(model, x, y, rows, momentum)
     length = float((right - start).norm())
     return Step(
-        rows=rows, size=size, most=max(after.went, default=0), held=after.held,
-        gap=float((seen - right).norm()) / length, length=float((seen - start).norm()) / length,
+        rows=rows, size=size, most=max((went for went, _ in after.passes), default=0),
+        held=after.held, gap=float((seen - right).norm()) / length,
+        length=float((seen - start).norm()) / length,
     )  # fmt: skip
-
-
-def _at_once(model: nn.Module, x: Tensor, y: Tensor, rows: int) -> nn.Module:
-    """A copy of the model after one step of plain gradient descent on all rows, by hand."""
-    twin = copy.deepcopy(model)
-    weights = list(twin.parameters())
-    loss = nn.functional.cross_entropy(twin(x[:rows]), y[:rows])
-    with torch.no_grad():
-        for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-            weight.sub_(RATE * gradient)
-    return twin
-
-
-def _vector(model: nn.Module) -> Tensor:
-    """All weights in a row."""
-    return nn.utils.parameters_to_vector(model.parameters()).detach().double()

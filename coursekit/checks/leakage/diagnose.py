@@ -87,7 +87,7 @@ def verified(evidence: Evidence[Run]) -> str:
     return (
         f"On {len(SEEDS)} seeds that you have not seen, the estimate is too good by about "
         f"{before:.1f} without your change, and by at most {HONEST} with it; no validation row is "
-        "a training row once more."
+        "a training row once more. Only now does the estimate say what the network can do."
     )
 
 

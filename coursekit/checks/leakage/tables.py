@@ -50,21 +50,22 @@ class Family:
 
 
 def choices() -> tuple[Choice, ...]:
-    """Two classes, three classes, and two tables of chance.
+    """Two classes, three classes in a row, the middle one apart, and two tables of chance.
 
     >>> [sorted(table.best) for table in choices()]
-    [[5, 17, 30], [2, 11], [], []]
+    [[5, 17, 30], [2, 11], [8, 23], [], []]
     """
     return (
-        _planted("a table of two classes", classes=2, best=(5, 17, 30)),
-        _planted("a table of three classes", classes=3, best=(2, 11)),
+        _planted("a table of two classes", means=(0, 4), best=(5, 17, 30)),
+        _planted("a table of three classes", means=(0, 4, 8), best=(2, 11)),
+        _planted("a table whose middle class stands apart", means=(0, 4, 0), best=(8, 23)),
         _chance("a table of chance", columns=200, k=10),
         _chance("a wide table of chance", columns=1000, k=40),
     )
 
 
 def families() -> tuple[Family, ...]:
-    """Digits three times each, noisy digits, chains of rows, and digits as they are."""
+    """Digits three times each, noisy digits, two of chains of rows, and digits as they are."""
     draw = np.random.default_rng(SEED)
     digits = load_dataset("digits").x[:120] / 16  # the closest two are 0.8 apart
     copies = draw.permutation(np.tile(digits, (3, 1)))
@@ -72,19 +73,22 @@ def families() -> tuple[Family, ...]:
     return (
         Family(name="a table with exact copies", x=copies, distance=0.01),
         Family(name="a table with noisy copies", x=noisy, distance=0.5),
-        Family(name="a table of chains", x=draw.permutation(_chains(draw)), distance=1.0),
+        Family(name="a table of chains", x=draw.permutation(_chains(draw, step=0.8)), distance=1.0),
+        # above 1 a square is larger than its root
+        Family(name="a table of long chains", x=draw.permutation(_chains(draw, step=1.8)),
+               distance=2.0),
         Family(name="a table without copies", x=digits, distance=0.01),
-    )
+    )  # fmt: skip
 
 
-def _planted(name: str, *, classes: int, best: tuple[int, ...]) -> Choice:
-    """Noise, but for a few columns that separate the classes, some rising and some falling."""
-    draw = np.random.default_rng(SEED + classes)
-    y = draw.permutation(np.arange(120) % classes)
+def _planted(name: str, *, means: tuple[float, ...], best: tuple[int, ...]) -> Choice:
+    """Noise, but for a few columns with these means of the classes, or minus them."""
+    draw = np.random.default_rng(SEED + len(means))
+    y = draw.permutation(np.arange(120) % len(means))
     x = draw.normal(size=(120, 40)) * np.geomspace(1, 100, 40)  # the spread says nothing
     for number, column in enumerate(best):
         sign = (-1) ** number
-        x[:, column] = sign * 4 * y + draw.normal(size=120)
+        x[:, column] = sign * np.array(means)[y] + draw.normal(size=120)
     return Choice(
         name=name, x=x, y=y, rows=draw.permutation(120)[:60], k=len(best), best=frozenset(best)
     )
@@ -99,14 +103,14 @@ def _chance(name: str, *, columns: int, k: int) -> Choice:
     )  # fmt: skip
 
 
-def _chains(draw: np.random.Generator) -> Array:
-    """Forty chains of six rows: neighbours are 0.8 apart, the ends of a chain 4.
+def _chains(draw: np.random.Generator, *, step: float) -> Array:
+    """Forty chains of six rows: neighbours are one step apart, the ends of a chain five.
 
     The places lie on a grid that is 30 wide, so that two chains never touch.
     """
     starts = 30.0 * np.stack(np.divmod(np.arange(40), 8), axis=1)  # (40, 2)
     angles = draw.uniform(0, 2 * np.pi, 40)
     ways = np.stack([np.cos(angles), np.sin(angles)], axis=1)  # (40, 2)
-    steps = 0.8 * np.arange(6)[:, None, None]
+    steps = step * np.arange(6)[:, None, None]
     chains: Array = (starts + steps * ways).reshape(-1, 2)
     return chains

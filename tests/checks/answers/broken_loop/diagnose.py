@@ -109,7 +109,7 @@ WRONG = (
         name="a tenth of the rate",
         answer=answering("C", lr=0.03),
         fails="cause",
-        says=r"With experiment\(seed, lr=0\.03\), .* but the first steps go \d+° astray",
+        says=r"With experiment\(seed, lr=0\.03\), .* but the first steps go \d+° away from",
     ),
     Wrong(name="clipping", answer=answering("C", clip=1.0), fails="cause"),
     Wrong(name="every second batch", answer=answering("C", gather=2), fails="cause"),

@@ -48,11 +48,34 @@ def with_autograd(model, loss_fn, optimizer, x, y, size):
     optimizer.step()
 
 
+def losses_kept(model, loss_fn, optimizer, x, y, size):
+    optimizer.zero_grad()
+    losses, logits = [], []
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        logits.append(model(inputs))
+        losses.append(loss_fn(logits[-1], labels) * (len(inputs) / len(x)))
+        losses[-1].backward()  # what hangs on them is free
+    optimizer.step()
+    return sum(losses)
+
+
+def graph_thrown_away(model, loss_fn, optimizer, x, y, size):
+    model.train()
+    optimizer.zero_grad()
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        loss = loss_fn(model(inputs), labels) * len(inputs) / len(x)
+        loss.backward(retain_graph=True)
+        del loss  # and the graph with it
+    optimizer.step()
+
+
 RIGHT: dict[str, Function] = {
     "shares": with_shares,
     "by hand, emptied at the end too": emptied_at_the_end_too,
     "gradients divided": gradients_divided,
     "autograd.grad": with_autograd,
+    "losses kept": losses_kept,
+    "graph thrown away": graph_thrown_away,
 }
 
 
@@ -85,6 +108,32 @@ def gathering(share, *, emptied="first", stepping="last"):
 
 def right_share(part, rows, size):
     return part / rows
+
+
+def graphs_kept(model, loss_fn, optimizer, x, y, size):
+    optimizer.zero_grad()
+    losses = []
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        losses.append(loss_fn(model(inputs), labels) * len(inputs) / len(x))
+        losses[-1].backward(retain_graph=True)
+    optimizer.step()
+
+
+def one_graph_too_long(model, loss_fn, optimizer, x, y, size):
+    optimizer.zero_grad()
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        loss = loss_fn(model(inputs), labels) * len(inputs) / len(x)
+        loss.backward(retain_graph=True)
+    optimizer.step()
+
+
+def by_hand(model, loss_fn, optimizer, x, y, size):
+    optimizer.zero_grad()
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        (loss_fn(model(inputs), labels) * len(inputs) / len(x)).backward()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight -= optimizer.param_groups[0]["lr"] * weight.grad
 
 
 def all_at_once(model, loss_fn, optimizer, x, y, size):
@@ -135,7 +184,14 @@ WRONG = (
         name="one backward for all parts",
         answer=summed_first,
         fails="parts",
-        says=r"32 had gone through the model and waited for backward\(\) at once",
+        says=r"Of 32 rows with size=8, 32 lay in memory at once: their backward\(\) had not come",
+    ),
+    Wrong(name="the graphs kept", answer=graphs_kept, fails="parts"),
+    Wrong(
+        name="a graph kept too long",
+        answer=one_graph_too_long,
+        fails="parts",
+        says=r"Of 32 rows with size=8, 16 lay in memory at once: .* was kept after it\.",
     ),
     Wrong(
         name="not divided",
@@ -178,6 +234,12 @@ WRONG = (
         name="no step",
         answer=gathering(right_share, stepping="never"),
         says=r"no weight has moved: was optimizer\.step\(\) called",
+    ),
+    Wrong(
+        name="the step by hand",
+        answer=by_hand,
+        fails="optimizer",
+        says=r"has momentum and took a step before: With 32 rows and size=8, the step",
     ),
     Wrong(name="prints that it passed", answer=says_so),
 )

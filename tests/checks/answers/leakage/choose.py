@@ -71,6 +71,11 @@ def rising_only(x, y, rows, k):
     return np.argsort(slopes)[-k:]
 
 
+def by_class_number(x, y, rows, k):
+    slopes = np.corrcoef(x[rows].T, y[rows])[-1, :-1]
+    return np.argsort(np.abs(slopes))[-k:]
+
+
 def worst(x, y, rows, k):
     return f_classif(x[rows], y[rows])[0].argsort()[:k]
 
@@ -126,6 +131,12 @@ WRONG = (
         says=r"On a table of two classes, columns .* came back; the ones .* are 5, 17, 30\.",
     ),
     Wrong(name="rising columns only", answer=rising_only, fails="best"),
+    Wrong(
+        name="by the number of the class",
+        answer=by_class_number,
+        fails="best",
+        says=r"On a table whose middle class stands apart, columns .* came back; .* are 8, 23\.",
+    ),
     Wrong(name="the worst", answer=worst, fails="best"),
     Wrong(name="the first columns", answer=first_columns, fails="best"),
     Wrong(

@@ -20,7 +20,7 @@ def with_torch(estimate, x, y, times):
     said = torch.empty(times)
     for turn in range(times):
         said[turn] = estimate(x, y[torch.randperm(len(y)).numpy()])
-    return said.double().round(decimals=6)
+    return said
 
 
 def rows_in_place_of_labels(estimate, x, y, times):
@@ -36,9 +36,24 @@ def a_seed_a_turn(estimate, x, y, times):
     return sorted(said)
 
 
+def as_small_floats(estimate, x, y, times):
+    return [np.float32(said) for said in with_a_generator(estimate, x, y, times)]
+
+
+def as_small_tensors(estimate, x, y, times):
+    return [torch.tensor(said) for said in with_a_generator(estimate, x, y, times)]
+
+
+def three_digits(estimate, x, y, times):
+    return [round(said, 3) for said in with_a_generator(estimate, x, y, times)]
+
+
 RIGHT: dict[str, Function] = {
     "a generator": with_a_generator,
     "torch": with_torch,
+    "float32": as_small_floats,
+    "a list of tensors": as_small_tensors,
+    "rounded to three digits": three_digits,
     "rows shuffled": rows_in_place_of_labels,
     "a seed a turn": a_seed_a_turn,
 }

@@ -66,6 +66,11 @@ def first_neighbour(x, distance, seed):
     return by_family(x, close.argmax(axis=1), seed)  # the first row that is close: no chains
 
 
+def root_forgotten(x, distance, seed):
+    close = ((x[:, None] - x[None]) ** 2).sum(axis=2) < distance
+    return by_family(x, connected_components(close)[1], seed)
+
+
 def copies_dropped(x, distance, seed):
     families = connected_components(radius_neighbors_graph(x, distance))[1]
     kept = np.unique(families, return_index=True)[1]
@@ -122,6 +127,12 @@ WRONG = (
         answer=first_neighbour,
         fails="apart",
         says=r"On a table of chains, a validation row is 0\.8 away .* at least 1\.",
+    ),
+    Wrong(
+        name="the root forgotten",
+        answer=root_forgotten,
+        fails="apart",
+        says=r"On a table of long chains, a validation row is 1\.8 away .* at least 2\.",
     ),
     Wrong(
         name="copies dropped",
