@@ -188,7 +188,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** One zero, prepared as in training and as in use, and the values of all pixels: in training
-# the background is black, at −1, and in use it is grey, at 0, a value that hardly any training pixel has.
+# the background is black, at −1, and in use it is grey, at 0, a value that few training pixels have.
 #
 # A filter of the first layer is a weighted sum of nine pixels. With a background of 0 in place of −1
 # every filter's sum shifts, and the layers behind it get inputs that they never met.
@@ -461,11 +461,11 @@ run = CASE.broken.build(seed=0, device="cpu")
 for _ in CASE.broken.train(run):
     pass
 saved = io.BytesIO()  # a file would do
-torch.save(nn.Sequential(Normalize(0.5, 0.5), *run.model).state_dict(), saved)
+torch.save(nn.Sequential(Normalize(0.5, 0.5), run.model).state_dict(), saved)
 
 # In use, perhaps on another machine: nobody there knows about 0.5.
 fresh = CASE.broken.build(seed=1, device="cpu").model
-pipeline = nn.Sequential(Normalize(), *fresh)
+pipeline = nn.Sequential(Normalize(), fresh)
 saved.seek(0)
 pipeline.load_state_dict(torch.load(saved))
 pipeline.eval()

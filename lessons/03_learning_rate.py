@@ -94,7 +94,7 @@ print(f"always guessing the same class  {always_the_largest_class:.2f}")
 # %% [markdown] minutes=2
 # ## Your prediction
 #
-# It is the learning rate, 3.0, by a factor of ten. Two questions before you look inside.
+# The learning rate, 3.0, is ten times too large. Two questions before you look inside.
 
 # %% jupyter={"source_hidden": true}
 widgets.predict(
@@ -177,23 +177,24 @@ plt.show()
 figure, ax = plt.subplots()
 for name, look in [("rate 3.0", plots.BROKEN), ("rate 0.3", plots.FIXED)]:
     ratio = recorded[name].of_layer("update_ratio", "0")  # layer "0" is the first Linear
-    ax.plot(ratio[:20], label=name, color=look.colour, linestyle=look.dash)
-    lengths = ", ".join(f"step {step}: {ratio[step]:.2f}" for step in (2, 5, 6, 10))
-    print(f"{name}, steps over weights: {lengths}")
+    ax.plot(ratio[:40], label=name, color=look.colour, linestyle=look.dash)
+    lengths = ", ".join(f"step {step}: {ratio[step]:.2f}" for step in (2, 5, 6, 10, 20))
+    print(f"{name}, steps over weights: {lengths}; longest from step 22 on: {ratio[22:].max():.2f}")
 ax.axhline(1, color="#555555", linestyle=":", label="as long as the weights")
-ax.set(yscale="log", ylim=(1e-3, 5), xticks=range(0, 20, 5), xlabel="step (batches)",
+ax.set(yscale="log", ylim=(1e-3, 5), xticks=range(0, 40, 5), xlabel="step (batches)",
        ylabel="step over weights, layer 0")  # fmt: skip
 ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
 # **Figure.** The length of each step beside the size of the first layer's weights, on a logarithmic
-# axis: at rate 0.3 a step changes them by a few hundredths; at rate 3.0 by a good part, and one step
-# is longer than the weights themselves.
+# axis: at rate 0.3 a step changes them by a few hundredths; at rate 3.0 the first ones by a good part,
+# and one is longer than the weights themselves.
 #
 # Read both figures together. Step 2 is half as long as the weights, and does no harm. Step 5 is
 # slightly shorter, and throws the loss up: the valley is narrower there, as the next section shows. Up there the
-# slope is steep, so the next step is longer still. Why do the steps look so healthy from step 9 on?
+# slope is steep, so the next step is longer still. The loss leaps once more, about step 20, and from
+# then on the steps stay short. Why?
 
 # %% [markdown]
 # **Third measurement: what do those steps leave behind?** As in lesson 01, a ReLU unit that gives
@@ -242,7 +243,7 @@ plt.show()
 # on a parabola: one per cent decides.
 #
 # **Real data.** Predict how diabetes progresses from ten measurements of a patient, by a linear model
-# and least squares. Its loss is a bowl over ten weights: a parabola along each of ten directions, with
+# and its mean squared error. That loss is a bowl over ten weights: a parabola along each of ten directions, with
 # ten curvatures. The steepest decides first.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -397,9 +398,9 @@ widgets.explore(CASE, "lr")
 # **Figure.** Training loss and validation accuracy of the reference run at rate 0.3; each position
 # of the slider draws its own run over it.
 #
-# The two sides are not alike. A rate ten times too low costs a few points; ten times too high, all of
-# them. At 1 the run is as good as at 0.3, though many units are dead already; at 3 it is lost. The best
-# rates lie *just below the edge*: that is why this mistake is common.
+# The two sides are not alike. A rate ten times too low costs some accuracy; ten times too high, nothing
+# is left but a guess. At 1 the run is as good as at 0.3, though many units are dead already; at 3 it is
+# lost. The best rates lie *just below the edge*: that is why this mistake is common.
 
 # %% [markdown] minutes=1
 # ## The same in Keras
@@ -565,7 +566,7 @@ plt.show()
 # works, a wall where it is too high. It is a mean over ten steps, so it ends below the limit.
 #
 # **How to read it.** Go to the lowest point, then back to a third of that rate, where the curve still
-# falls. **Its limits.** A shorter test reads higher, nearer the edge. The edge moves after the first
+# falls. **Its limits.** Another number of steps gives another reading. The edge moves after the first
 # steps. And it ruins the network: train a fresh one.
 #
 # **The trainability map.** The best rate belongs to a network, not to a data set. A grid of rates and
@@ -738,8 +739,8 @@ panels[0].legend()
 plt.show()
 
 # %% [markdown]
-# **Figure.** The learning rate of the broken and the fixed run in each case (left and right on
-# a logarithmic axis; right, all rows are one batch, so a step is an epoch): cut again and again though
+# **Figure.** The learning rate of the broken and the fixed run in each case (the first and the last panel
+# on a logarithmic axis; in the last one all rows are one batch, so a step is an epoch): cut again and again though
 # the loss falls; back up to where it began; a ten-thousandth of the first at the end.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}

@@ -177,7 +177,7 @@ print(f"each layer on the way back divides the gradient by about {per_layer:.0f}
 
 # %% [markdown]
 # **Figure.** Gradient norm of each of the eleven layers, on a logarithmic axis: from the last layer
-# back to the first it falls by the same factor in every layer, and training changes nothing in that.
+# back to the first it falls by about the same factor in every layer, and training hardly changes that.
 #
 # The first layer gets a gradient about a million times smaller than the last: in twelve
 # epochs it does not move. That is a *vanishing gradient*. But the last layer gets a good one. Why
@@ -250,8 +250,8 @@ plt.show()
 # near 1. What is left is the sigmoid's 1/4 a layer: the factor of four that you measured, backwards
 # and forwards.
 #
-# Could larger weights make up for the 1/4? Only in part: a sigmoid's output is never negative, so larger
-# weights push the sums of the next layer off the middle, where the slope goes to 0.
+# Could larger weights make up for the 1/4? To a point. A sigmoid's output is never negative, so they also
+# push the sums of the next layer off the middle, where the slope goes to 0.
 
 # %% [markdown] minutes=1
 # ## The fix
@@ -404,7 +404,8 @@ for name, recipe in [
 # | He; in PyTorch `kaiming` | 2/*n* | all |
 #
 # So **PyTorch and Keras differ**: the same ten layers start from weights whose variance differs by a
-# factor of three. The root of the last column is about what a layer keeps of the spread, above.
+# factor of three. The root of the last column is about what a layer keeps of the spread, above; a little
+# is lost besides, as ReLU's outputs are never negative and so more alike.
 #
 # Neither the activation nor the rule decides alone. What does? Train each pair once, and compare with
 # the gradient that the first layer gets *before the first step*:
@@ -482,8 +483,8 @@ for name, recipe in recipes.items():
 # %% [markdown]
 # - **Plain:** the first layer's gradient has a useful size, and in six epochs nothing is learnt. A gradient
 #   that is too small tells of a failure; one of a good size is no promise.
-# - **Residual, bare:** each layer adds a part as large as its input, forty times. The signal doubles
-#   again and again, and the loss is NaN.
+# - **Residual, bare:** each layer adds a part about as large as its input, forty times. The signal grows
+#   by a factor with each, and the loss is NaN.
 # - **Residual, each part divided by the root of the depth:** the sum stays in bounds, and the input runs
 #   through to the end.
 #
@@ -513,8 +514,8 @@ print(f"ten sigmoid layers with BatchNorm: {in_words(recipe.evaluate(run)['test_
 # ## Find where it breaks
 #
 # Three controls; the lower picture is the gradient norm of each layer, and it moves as the run trains.
-# Find: the depth at which sigmoid stops learning. An activation and a rule that train twenty layers. Two
-# with which the first layer's gradient starts small and *grows* while the run trains.
+# Find: the depth at which sigmoid stops learning. An activation and a rule that train twenty layers. A pair
+# with which ten layers start with a small gradient in the first one, which *grows* as the run trains.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 widgets.explore(CASE, "depth", "activation", "initialise", below="gradients")
@@ -522,6 +523,13 @@ widgets.explore(CASE, "depth", "activation", "initialise", below="gradients")
 # %% [markdown]
 # **Figure.** Training loss, and below it the gradient norm of each layer, of the reference run: ten
 # tanh layers from Xavier weights. Each setting draws its own run over it.
+#
+# <details><summary><b>What there is to find</b></summary>
+#
+# Sigmoid learns with one hidden layer, and not with two. Tanh from He's weights trains twenty layers. ReLU from
+# Xavier's starts with a small gradient that grows.
+#
+# </details>
 
 # %% [markdown] minutes=1
 # ## The same in Keras
@@ -576,7 +584,8 @@ for framework, title in [("torch", "PyTorch"), ("keras", "Keras")]:
 # about the same size. If the norm falls by the same factor from layer to layer, look at the
 # **activation and the first weights together**.
 #
-# - Sigmoid in hidden layers costs a factor of four a layer, or more. Keep it for the output.
+# - Sigmoid in hidden layers costs about a factor of four a layer, from Xavier's weights. Keep it for the
+#   output.
 # - ReLU wants He's weights (`nn.init.kaiming_normal_`); tanh wants Xavier's. PyTorch's own fit neither
 #   where a network is deep; Keras's own fit tanh.
 # - Very deep: residual connections, scaled. BatchNorm mends ten sigmoid layers.

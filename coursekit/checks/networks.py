@@ -38,6 +38,19 @@ class Measured:
     expected: Array
 
 
+class Table(nn.Module):
+    """Adds a weight that is no Linear's: what a network learns about each place in its input."""
+
+    def __init__(self, values: list[float]) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.tensor([values]))  # (1, features): two axes, as a Linear's
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs of shape (rows, features)."""
+        summed: Tensor = inputs + self.table
+        return summed
+
+
 def linear(weight: list[list[float]]) -> nn.Linear:
     """A Linear layer with these weights, and no shift.
 

@@ -83,12 +83,12 @@ check_prepare(prepare)
 #
 # - `model`: any network that has an `nn.Linear` somewhere. Do not count on `model[0]`: take the
 #   first `nn.Linear` of `model.modules()`. Its weight has the shape (units, features).
-# - `loss_fn`, `x`, `y`: a criterion, and one batch. `x` has the shape (rows, features).
+# - `loss_fn`, `x`, `y`: a loss function, and one batch. `x` has the shape (rows, features).
 # - Back comes one share for each feature, shape (features,): the squares of that feature's gradient
 #   entries, added up over the units, as a part of all squares. The shares add up to 1. They have no
 #   unit.
 #
-# **The check** calls `gradient_share` on three networks whose shares can be worked out by hand, and
+# **The check** calls `gradient_share` on four networks whose shares can be worked out by hand, and
 # on a batch of wine, raw and standardised. Afterwards the weights and the data must be as they
 # were, and your function may leave no gradient in the model. A gradient that an earlier batch left there must not count.
 
@@ -237,8 +237,9 @@ def random_labels(n, seed):
 # **Write** a function that finds out for any such `draw`.
 #
 # - Draw 100 training rows with `draw(100, seed)`, and standardise them.
-# - Train one `nn.Linear(2, 2)` on them: cross-entropy, SGD with a learning rate of 0.5, all rows in
-#   each step, 40 steps or more.
+# - Train a linear model on them, until it names nearly all of them rightly where a rule sets the
+#   labels. One `nn.Linear(2, 2)` will do: cross-entropy, SGD with a learning rate of 0.5, all rows in
+#   each step, 40 steps.
 # - Draw at least 1000 fresh rows, with **another** seed. Prepare them with the mean and standard
 #   deviation of the training rows.
 # - Back comes the share of fresh rows that the model names rightly: a number between 0 and 1.

@@ -65,7 +65,7 @@ class Scale(nn.Module):
 #
 # **Write** the one line that is missing. The class `Scale` of the set-up cell may help.
 #
-# - `network`: a trained `nn.Module` for scaled rows.
+# - `network`: a trained `nn.Module` for scaled rows; it need not be an `nn.Sequential`.
 # - `mean`, `spread`: the numbers of the training rows, tensors of shape (features,).
 # - Back comes one `nn.Module`: raw rows go in, the network's answers come out.
 #

@@ -126,7 +126,8 @@ def experiment(seed, *, lr=1.0, gamma=0.5, epochs=30, hidden=32, bn_momentum=0.0
     """Train on half of the wines, judge on the other half.
 
     gamma: what the scheduler multiplies the learning rate by after every tenth epoch
-    bn_momentum: how much a batch counts in BatchNorm's running mean and variance, from 0 to 1
+    bn_momentum: how much a batch counts, from 0 to 1, in BatchNorm's running mean and variance: the
+        averages over batches that it standardises by in use
     """
     x, y = load_wine(return_X_y=True)  # (178, 13), (178,)
     rows, held_out = train_test_split(
@@ -233,7 +234,7 @@ check_diagnose(diagnose, experiment)
 # own.
 #
 # - `build()` makes a fresh model, the same one each time. Use as many as you like.
-# - `loss_fn`: a criterion.
+# - `loss_fn`: a loss function.
 # - `batches`: a list of pairs (x, y), the batches of one epoch.
 # - Back comes one number, a learning rate for plain SGD.
 #

@@ -57,7 +57,8 @@ torch.set_num_threads(1)
 # **The check** builds stacks of twenty layers, some with as many outputs as inputs and some not, sends
 # random rows through (mean 0, standard deviation 1) and reads the size of the signal behind the
 # last layer: the root of the mean square. In the middle over several stacks it must lie between 1/3
-# and 3.
+# and 3. Tanh squeezes, so behind it 0.1 is enough; but at most a quarter of its outputs may lie beyond
+# ±0.97, where it is flat.
 
 
 # %% nbgrader={"grade": false, "grade_id": "04-1-fill", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -72,7 +73,7 @@ check_fill(fill)
 
 # %% [markdown]
 # *Where this comes from:* lesson 04, "Just use ReLU?": a sum of *n* products has *n* times the
-# variance of a weight, and what the activation drops has to come back.
+# variance of a weight, and what ReLU drops has to come back.
 
 # %% [markdown] minutes=7
 # ## Task 2 · Measure the cause
@@ -80,7 +81,7 @@ check_fill(fill)
 # **Write** the measurement of the lesson for any model: the gradient norm of each layer.
 #
 # - `model`: any network. Its layers are all the `nn.Linear` in `model.modules()`, in that order.
-# - `loss_fn`, `x`, `y`: a criterion, and one batch. `x` has the shape (rows, features).
+# - `loss_fn`, `x`, `y`: a loss function, and one batch. `x` has the shape (rows, features).
 # - Back comes one number for each layer, shape (layers,): the root of the sum of the squares of
 #   the gradient of its *weight*. The bias does not count.
 #
@@ -245,7 +246,7 @@ check_diagnose(diagnose, experiment)
 #
 # **Write** `deep_network(seed)`. Back come two things:
 #
-# 1. a model from 64 pixels (0 to 1) to 10 logits, with at least 30 hidden `nn.Linear(64, 64)`, each
+# 1. a model from 64 pixels (0 to 1) to 10 *logits*, one output a class, with at least 30 hidden `nn.Linear(64, 64)`, each
 #    behind the one before, and whatever else you want between them;
 # 2. an optimizer that holds its parameters.
 #

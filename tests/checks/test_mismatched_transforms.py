@@ -40,6 +40,11 @@ def test_the_text_states_the_limits_that_the_checks_use(
         ("pack", lambda network, *_: network.forward, r"returned a method; expected an nn\.Module"),
         ("pack", lambda network, *_: nn.Sequential(network, nn.Flatten(0)), r"shape \(80,\)"),
         ("pack", lambda *_: nn.Linear(3, 2), r"The model that pack returned raised RuntimeError"),
+        (
+            "pack",
+            lambda network, mean, spread: nn.Sequential(nn.Identity(), *network),
+            r"pack raised TypeError: .*Network",
+        ),
         ("mismatch", lambda *_: None, r"mismatch returned None; expected two things, shift and"),
         (
             "mismatch",

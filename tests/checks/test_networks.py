@@ -18,11 +18,15 @@ def test_closed_form() -> None:
     Two rows (1, 1) and (1, -1), a model that says 0, targets 1: both errors are equal, so the
     gradient is e (1 + 1, 1 - 1) = (2e, 0): the second feature has no share, although each row
     alone would give it one half.
+
+    A table of zeros in front: the same row reaches the Linear layer. Of the table's own gradient
+    each feature has one half.
     """
-    one_row, cancelling, deep = by_hand()
+    one_row, cancelling, deep, with_a_table = by_hand()
     assert one_row.expected == pytest.approx([9 / 25, 16 / 25])
     assert cancelling.expected == pytest.approx([1, 0])
     assert deep.expected == pytest.approx([9 / 25, 16 / 25])
+    assert with_a_table.expected == pytest.approx([9 / 25, 16 / 25])
 
 
 @pytest.mark.parametrize("known", [*by_hand(), wine(standardised=False), wine(standardised=True)],

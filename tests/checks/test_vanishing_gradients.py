@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from coursekit.checks import CheckFailed
 from coursekit.checks import vanishing_gradients as checks
@@ -15,6 +15,7 @@ from coursekit.checks.deep_runs import CAUSES, HEALTHY, read
 from coursekit.checks.networks import Measured
 from coursekit.checks.vanishing_gradients.deep_network import DEPTH, EPOCHS, LEARNT
 from coursekit.checks.vanishing_gradients.diagnose import LIMITS
+from coursekit.checks.vanishing_gradients.fill import FLAT, LEAST, LEAST_OF_TANH, MOST, MOST_FLAT
 from coursekit.checks.vanishing_gradients.networks import by_hand, ten_layers
 
 
@@ -41,6 +42,10 @@ def test_the_text_states_the_limits_that_the_checks_use(
     assert f"must be at least {LEARNT} on both" in text
     assert (DEPTH, EPOCHS) == (30, 5)
     assert "it must lie between 1/3 and 3." in text
+    assert (LEAST, MOST) == (1 / 3, 3)
+    assert f"behind it {LEAST_OF_TANH} is enough" in text
+    assert f"at most a quarter of its outputs may lie beyond ±{FLAT}" in text
+    assert MOST_FLAT == 1 / 4
 
 
 def test_an_error_in_fill_is_theirs_and_names_their_line() -> None:
@@ -49,6 +54,18 @@ def test_an_error_in_fill_is_theirs_and_names_their_line() -> None:
 
     with pytest.raises(CheckFailed, match=r"fill raised AttributeError: .*wieght.*in your code"):
         checks.check_fill(mistaken)
+
+
+@pytest.mark.parametrize("axes", [(2,), (2, 3)])
+def test_a_layer_is_a_linear_and_not_any_weight_with_two_axes(axes: tuple[int, ...]) -> None:
+    def by_axes(model: nn.Module, loss_fn: nn.Module, x: Tensor, y: Tensor) -> list[Tensor]:
+        weights = [weight for weight in model.parameters() if weight.ndim in axes]
+        return [g.norm() for g in torch.autograd.grad(loss_fn(model(x), y), weights)]
+
+    count = len(axes) + 1
+    text = rf"a table and a convolution, .* shape \({count},\); expected numbers of shape \(1,\)"
+    with pytest.raises(CheckFailed, match=text):
+        checks.check_gradient_norms(by_axes)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -106,8 +123,10 @@ def test_norms_by_hand() -> None:
 
     First 2, branch h + h/2, last 3, input 1: h = 2, then 3, output 9, slope 18. Last weight:
     18 · 3 = 54. Branch: 18 · 3 · 2 = 108. First: 18 · 3 · 1.5 · 1 = 81.
+
+    Input 1, table 1, convolution 2, layer 3: output 12, slope 24. Layer: 24 · 4 = 96.
     """
-    expected = [[36, 24], [30], [1, 1], [81, 108, 54]]
+    expected = [[36, 24], [30], [1, 1], [81, 108, 54], [96]]
     assert [known.expected.tolist() for known in by_hand()] == expected
 
 

@@ -132,7 +132,8 @@ CASE = Case(
         Rival(
             name="a smaller learning rate",
             recipe=_BROKEN.having(lr=0.001),
-            why="Steps small enough for proline are too small for the other twelve features.",
+            why="They are still long enough to kill units along proline, and already too short for "
+            "the other twelve features.",
         ),
         Rival(
             name="more epochs",

@@ -100,7 +100,8 @@ check_pick_rate = Check(
         Clause(
             name="edge",
             test=below_the_edge,
-            hint="Where a test shows the lowest loss, the edge is near. Stay well below it.",
+            hint="Where a test shows the lowest loss, the edge is near, and it is passed where few "
+            "steps are taken to a decade. Take more of them, or stay further below.",
         ),
         Clause(
             name="far enough",

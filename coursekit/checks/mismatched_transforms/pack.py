@@ -48,12 +48,27 @@ class Packed:
     altered: tuple[str, ...]
 
 
+class Network(nn.Module):
+    """A module of one's own: it has layers and a forward, and none of Sequential's brackets."""
+
+    def __init__(self, hidden: nn.Module, bend: nn.Module, last: nn.Module) -> None:
+        super().__init__()
+        self.hidden, self.bend, self.last = hidden, bend, last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rows of shape (rows, features)."""
+        answers: Tensor = self.last(self.bend(self.hidden(x)))
+        return answers
+
+
+NETWORKS: dict[str, type[nn.Module]] = {"breast_cancer": nn.Sequential, "wine": Network}
+
 Evidence = tuple[Packed, ...]
 
 
 def gather(pack: object) -> Evidence:
     """Pack two networks, ask the results, and send the state of each to another packed network."""
-    return tuple(_packed(pack, name) for name in ("breast_cancer", "wine"))
+    return tuple(_packed(pack, name, kind) for name, kind in NETWORKS.items())
 
 
 def answers_are_right(evidence: Evidence) -> str | None:
@@ -165,10 +180,11 @@ check_pack = Check(
 )
 
 
-def _packed(pack: object, name: str) -> Packed:
+def _packed(pack: object, name: str, kind: type[nn.Module]) -> Packed:
     """Pack one network, ask it, and load its state into another one."""
     x, y = _table(name)
-    network, other = (_network(x.shape[1], int(y.max()) + 1, seed) for seed in (SEED, SEED + 1))
+    sizes = (x.shape[1], int(y.max()) + 1)
+    network, other = (_network(*sizes, seed, kind) for seed in (SEED, SEED + 1))
     mean, spread = x[ROWS:].mean(dim=0), x[ROWS:].std(dim=0)
     x = x[:ROWS]  # rows that mean and spread were not taken from
     title = name.replace("_", " ")
@@ -201,11 +217,11 @@ def _table(name: str) -> tuple[Tensor, Tensor]:
     return torch.tensor(data.x[order], dtype=torch.float32), torch.tensor(data.y[order])
 
 
-def _network(features: int, classes: int, seed: int) -> nn.Sequential:
+def _network(features: int, classes: int, seed: int, kind: type[nn.Module]) -> nn.Module:
     """A network that was never trained: only whether the answers agree matters here."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(features, 16), nn.Tanh(), nn.Linear(16, classes))
+        return kind(nn.Linear(features, 16), nn.Tanh(), nn.Linear(16, classes))
 
 
 def _model(value: object) -> nn.Module:

@@ -1,7 +1,7 @@
 """The optional task: ``fresh_accuracy(draw, seed)`` asks whether there is anything to learn.
 
-The answer is called with draws of different kinds. Some are traps: in them the rows of every
-other seed differ from the training rows in a way that a right answer must notice.
+The answer is called with draws of different kinds. Some are traps: in them the rows of all seeds
+but one differ from the training rows in a way that a right answer must notice.
 """
 
 from dataclasses import dataclass, field
@@ -30,8 +30,8 @@ class Draw:
     Attributes:
         training_seed: The seed that the answer is told.
         coin: Whether labels are tossed rather than ruled by the first column.
-        turned: Whether the rule is the opposite one for every other seed.
-        moved: How much higher the first column lies for every other seed; the rule stays.
+        turned: Whether the rule is the opposite one for all seeds but the training seed.
+        moved: How much higher the first column lies for them; the rule stays.
         asked: The (n, seed) of each call.
     """
 
@@ -123,8 +123,9 @@ def fresh_rows_are_judged(evidence: Evidence) -> str | None:
     if highest < 0.5:
         return None
     return (
-        "In one draw the labels of every other seed follow the opposite rule. Your accuracy there "
-        f"is {highest:.2f}; expected less than 0.5. It was not measured on fresh rows."
+        "In one draw the training rows follow a rule, and the rows of any other seed the opposite "
+        f"rule. Your accuracy there is {highest:.2f}; expected less than 0.5. It was not measured "
+        "on fresh rows."
     )
 
 
@@ -177,14 +178,14 @@ check_fresh_accuracy = Check(
             hint="Is x standardised, and does training go on until the loss stops falling?",
         ),
         Clause(
-            name="fresh",
-            test=fresh_rows_are_judged,
-            hint="Which rows do the predictions belong to, and which the labels?",
-        ),
-        Clause(
             name="enough",
             test=enough_rows,
             hint="Draw the fresh rows with another seed: draw(1000, seed + 1).",
+        ),
+        Clause(
+            name="fresh",
+            test=fresh_rows_are_judged,
+            hint="Which rows do the predictions belong to, and which the labels?",
         ),
         Clause(
             name="same numbers",

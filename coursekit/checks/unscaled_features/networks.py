@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from coursekit.checks.networks import Measured, linear
+from coursekit.checks.networks import Measured, Table, linear
 
 
 def by_hand() -> tuple[Measured, ...]:
-    """Three networks whose shares a person can work out; their test does so.
+    """Four networks whose shares a person can work out; their test does so.
 
     >>> [known.expected.tolist() for known in by_hand()]
-    [[0.36, 0.64], [1.0, 0.0], [0.36, 0.64]]
+    [[0.36, 0.64], [1.0, 0.0], [0.36, 0.64], [0.36, 0.64]]
     """
     deep = nn.Sequential(
         nn.Identity(),
@@ -31,6 +31,11 @@ def by_hand() -> tuple[Measured, ...]:
         ),
         Measured(
             name="one row (3, 4) and a hidden layer", model=deep, loss_fn=nn.MSELoss(),
+            x=one_row, y=zero, expected=np.array([0.36, 0.64]),
+        ),
+        Measured(
+            name="one row (3, 4) and a table in front",
+            model=nn.Sequential(Table([0.0, 0.0]), linear([[1.0, 1.0]])), loss_fn=nn.MSELoss(),
             x=one_row, y=zero, expected=np.array([0.36, 0.64]),
         ),
     )  # fmt: skip

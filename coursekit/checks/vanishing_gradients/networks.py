@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from coursekit.checks.networks import Measured, backprop, linear
+from coursekit.checks.networks import Measured, Table, backprop, linear
 from coursekit.datasets import load_dataset
 
 SEED = 104
@@ -26,12 +26,15 @@ class Branch(nn.Module):
 
 
 def by_hand() -> tuple[Measured, ...]:
-    """Four networks whose norms a person can work out; their test does so.
+    """Five networks whose norms a person can work out; their test does so.
 
     >>> [known.expected.round(3).tolist() for known in by_hand()]
-    [[36.0, 24.0], [30.0], [1.0, 1.0], [81.0, 108.0, 54.0]]
+    [[36.0, 24.0], [30.0], [1.0, 1.0], [81.0, 108.0, 54.0], [96.0]]
     """
     one, zero = torch.ones(1, 1), torch.zeros(1, 1)
+    convolution = nn.Conv1d(1, 1, kernel_size=1, bias=False)
+    nn.init.constant_(convolution.weight, 2.0)
+    others = [Table([1.0]), nn.Unflatten(1, (1, 1)), convolution, nn.Flatten()]
     return (
         Measured(
             name="a chain of weights 2 and 3",
@@ -51,6 +54,11 @@ def by_hand() -> tuple[Measured, ...]:
             name="a layer inside a layer",
             model=nn.Sequential(linear([[2.0]]), Branch(linear([[0.5]])), linear([[3.0]])),
             loss_fn=nn.MSELoss(), x=one, y=zero, expected=np.array([81.0, 108.0, 54.0]),
+        ),
+        Measured(
+            name="one nn.Linear behind a table and a convolution",
+            model=nn.Sequential(*others, linear([[3.0]])),
+            loss_fn=nn.MSELoss(), x=one, y=zero, expected=np.array([96.0]),
         ),
     )  # fmt: skip
 

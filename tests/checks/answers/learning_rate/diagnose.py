@@ -20,6 +20,10 @@ def as_a_list():
     return [" d ", {"bn_momentum": 0.05}]
 
 
+def with_the_mean_of_all_batches():
+    return "D", {"bn_momentum": None}  # PyTorch's cumulative average
+
+
 def with_the_defaults_spelled_out():
     change = {"lr": 1.0, "epochs": 30, "bn_momentum": 0.2}  # two of them change nothing
     return "D", change
@@ -28,6 +32,7 @@ def with_the_defaults_spelled_out():
 RIGHT: dict[str, Function] = {
     "a pair": plain,
     "a list, another value": as_a_list,
+    "the mean of all batches": with_the_mean_of_all_batches,
     "defaults spelled out": with_the_defaults_spelled_out,
 }
 
@@ -132,13 +137,14 @@ WRONG = (
 )
 
 # What cannot be read or run, and what the message must hold.
-UNREADABLE = (
+UNREADABLE: tuple[tuple[object, str], ...] = (
     ("D", "diagnose returned the text 'D'; expected a letter and a dictionary, such as (\"A\""),
     (None, "diagnose returned None; expected a letter"),
     (("G", {}), "expected one of A, B, C, D, E, F."),
     (("D", "momentum"), "diagnose returned the text 'momentum' as the change; expected a"),
     (("D", {"momentum": 0.1}), "Did you mean 'bn_momentum'?"),
     (("D", {"lr": "low"}), "lr got the text 'low'; expected a number."),
+    (("D", {"lr": None}), "lr got None; expected a number."),
     (("D", {"epochs": 5000}), "epochs=5000 was not run: the check runs 1 to 100."),
     (("D", {"bn_momentum": float("nan")}), "bn_momentum got nan; expected a finite number."),
 )

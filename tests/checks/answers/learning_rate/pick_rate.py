@@ -97,6 +97,7 @@ WRONG = (
     Wrong(name="always 3", answer=always(3.0)),
     Wrong(name="always 0.000001", answer=always(1e-6), fails="far enough"),
     Wrong(name="a test that ends too low", answer=sweeping(high=0), fails="far enough"),
+    Wrong(name="200 steps over fourteen decades", answer=sweeping(count=200), fails="edge"),
     Wrong(name="too few steps", answer=sweeping(count=14, share=1.0), fails="edge"),
     Wrong(name="a timid formula", answer=by_the_first_batch, fails="far enough"),
 )

@@ -41,8 +41,12 @@ def in_a_sequence(network, mean, spread):
     return nn.Sequential(Scale(mean, spread), network)
 
 
-def in_a_longer_sequence(network, mean, spread):
-    return nn.Sequential(Scale(mean.clone(), spread.clone()), *network)
+def in_a_sequence_of_copies(network, mean, spread):
+    return nn.Sequential(Scale(mean.clone(), spread.clone()), copy.deepcopy(network))
+
+
+def first_layer(network):
+    return next(layer for layer in network.modules() if isinstance(layer, nn.Linear))
 
 
 def in_one_class(network, mean, spread):
@@ -52,15 +56,16 @@ def in_one_class(network, mean, spread):
 def folded_into_a_copy(network, mean, spread):
     """W (x - m) / s + b is (W / s) x + (b - (W / s) m)."""
     packed = copy.deepcopy(network)
+    layer = first_layer(packed)
     with torch.no_grad():
-        packed[0].weight /= spread
-        packed[0].bias -= packed[0].weight @ mean
+        layer.weight /= spread
+        layer.bias -= layer.weight @ mean
     return packed
 
 
 RIGHT: dict[str, Function] = {
     "a sequence": in_a_sequence,
-    "a longer sequence": in_a_longer_sequence,
+    "a sequence of copies": in_a_sequence_of_copies,
     "one class": in_one_class,
     "folded into a copy": folded_into_a_copy,
 }
@@ -160,9 +165,10 @@ def frozen(network, mean, spread):
 
 
 def folded_in_place(network, mean, spread):
+    layer = first_layer(network)
     with torch.no_grad():
-        network[0].weight /= spread
-        network[0].bias -= network[0].weight @ mean
+        layer.weight /= spread
+        layer.bias -= layer.weight @ mean
     return network
 
 

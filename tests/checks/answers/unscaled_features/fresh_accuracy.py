@@ -164,7 +164,7 @@ WRONG = (
         name="draws fresh rows and judges others",
         answer=wrong_variable,
         fails="fresh",
-        says=r"the opposite rule\. Your accuracy there is \d\.\d\d; expected less than 0\.5\.",
+        says=r"of any other seed the opposite rule\. Your accuracy there is \d\.\d\d; expected",
     ),
     Wrong(
         name="few fresh rows",
@@ -172,7 +172,11 @@ WRONG = (
         fails="enough",
         says=r"drew 200 rows with another seed than the training seed; expected at least 1000\.",
     ),
-    Wrong(name="fresh rows of the same seed", answer=same_seed),
+    Wrong(
+        name="fresh rows of the same seed",
+        answer=same_seed,
+        says=r"drew 0 rows with another seed than the training seed; expected at least 1000\.",
+    ),
     Wrong(
         name="fresh rows by their own numbers",
         answer=own_numbers,

@@ -60,6 +60,12 @@ RIGHT: dict[str, Function] = {
 }
 
 
+def of_the_first_with_two_axes(model, loss_fn, x, y):
+    weight = next(weight for weight in model.parameters() if weight.ndim > 1)
+    (gradient,) = torch.autograd.grad(loss_fn(model(x), y), [weight])
+    return _share(gradient.square().sum(dim=0))
+
+
 def squares_of_inputs(model, loss_fn, x, y):
     return _share(x.square().sum(dim=0))
 
@@ -147,6 +153,12 @@ WRONG = (
         says=r"cancel in the second feature, feature 0 has a share of 0\.500; expected 1\.000\.",
     ),
     Wrong(name="row by row", answer=row_by_row, fails="shares"),
+    Wrong(
+        name="the first weight with two axes",
+        answer=of_the_first_with_two_axes,
+        fails="shares",
+        says=r"a table in front, feature \d has a share of 0\.500; expected 0\.\d+\.",
+    ),
     Wrong(name="gradient of the output", answer=output_not_loss, fails="shares"),
     Wrong(name="absolute values", answer=not_squared, fails="shares"),
     Wrong(name="of the weights", answer=of_the_weights, fails="shares"),

@@ -34,9 +34,9 @@ def with_numbers_of_ones_own(layer, activation):
     return layer
 
 
-def by_the_outputs(layer, activation):
-    # what a wider layer takes away, a narrower one gives back
-    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity=activation)
+def without_a_gain_for_tanh(layer, activation):
+    # "ReLU wants He's weights; tanh wants Xavier's"
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu" if activation == "relu" else "linear")
 
 
 RIGHT: dict[str, Function] = {
@@ -44,7 +44,7 @@ RIGHT: dict[str, Function] = {
     "a table": with_a_table,
     "uniform": uniform,
     "by hand": with_numbers_of_ones_own,
-    "by the outputs": by_the_outputs,
+    "no gain for tanh": without_a_gain_for_tanh,
 }
 
 
@@ -67,6 +67,37 @@ def xavier_with_gain(layer, activation):
 
 def he_everywhere(layer, activation):
     nn.init.kaiming_normal_(layer.weight)
+
+
+def by_the_outputs(layer, activation):
+    nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity=activation)
+
+
+def he_and_xavier(layer, activation):
+    # Xavier's rule in nn.init takes the mean of inputs and outputs
+    if activation == "relu":
+        nn.init.kaiming_normal_(layer.weight)
+    else:
+        nn.init.xavier_normal_(layer.weight)
+
+
+def for_64_inputs(layer, activation):
+    nn.init.normal_(layer.weight, std=GAINS[activation] / 8)
+
+
+def three_constants(layer, activation):
+    nn.init.normal_(layer.weight, std={"relu": 0.18, "tanh": 1.0, "linear": 0.125}[activation])
+
+
+def tanh_too_large(layer, activation):
+    gain = 10 if activation == "tanh" else GAINS[activation]
+    nn.init.normal_(layer.weight, std=gain / layer.in_features**0.5)
+
+
+def tanh_of_one_size(layer, activation):
+    with_a_table(layer, activation)
+    if activation == "tanh":
+        nn.init.normal_(layer.weight, std=0.13)
 
 
 def fixed_size(layer, activation):
@@ -113,7 +144,7 @@ WRONG = (
         name="PyTorch's own",
         answer=default,
         fails="fades",
-        says=r"relu and 64 units .* behind 20 layers has .*e-\d+ times .* at least 0\.33\.",
+        says=r"relu and 128 units .* behind 20 layers has .*e-\d+ times .* at least 0\.33\.",
     ),
     Wrong(name="Xavier without gain", answer=xavier, fails="fades"),
     Wrong(name="Xavier with gain", answer=xavier_with_gain, fails="fades"),
@@ -121,10 +152,21 @@ WRONG = (
         name="He everywhere",
         answer=he_everywhere,
         fails="grows",
-        says=r"With linear and 64 units .* has \d+ times the size .* expected at most 3\.",
+        says=r"With linear and 128 units .* has \d+ times the size .* expected at most 3\.",
     ),
-    Wrong(name="one size for all widths", answer=fixed_size, fails="fades"),
-    Wrong(name="a standard deviation of 1", answer=too_large, fails="grows"),
+    Wrong(name="He for ReLU, Xavier for the others", answer=he_and_xavier, fails="fades"),
+    Wrong(name="by the outputs", answer=by_the_outputs, fails="fades"),
+    Wrong(name="a rule for 64 inputs", answer=for_64_inputs),
+    Wrong(name="three constants", answer=three_constants),
+    Wrong(
+        name="weights of tanh too large",
+        answer=tanh_too_large,
+        fails="flat",
+        says=r"With tanh and 128 units .*, 8\d% of the outputs .* beyond 0\.97.* at most 25%\.",
+    ),
+    Wrong(name="one size for tanh", answer=tanh_of_one_size, fails="flat"),
+    Wrong(name="one size for all widths", answer=fixed_size),
+    Wrong(name="a standard deviation of 1", answer=too_large),
     Wrong(name="variance as deviation", answer=variance_for_deviation, fails="fades"),
     Wrong(name="one unit, copied", answer=one_unit_copied, fails="fades"),
     Wrong(name="the identity", answer=identity, fails="fades"),
