@@ -147,9 +147,11 @@ with torch.no_grad():
     scores = {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
 
 # %%
-print(f"accuracy of the network         {scores['test_accuracy']:.1f}")
+print(f"accuracy of the network         {'under' if scores['test_accuracy'] < 0.5 else 'over'} 0.5")
 print(f"always guessing the same class  {labels.bincount().max().item() / len(labels):.1f}")
-print(f"test loss                       {scores['test_loss']:.1f}; a guess costs {np.log(10):.1f}")
+print(
+    f"test loss                       {scores['test_loss']:.0f}, rounded; a guess costs {np.log(10):.1f}"
+)
 
 # %% [markdown]
 # The loop is complete, `eval()` is there, the rate is an ordinary one.
@@ -257,7 +259,7 @@ for size in (2, 8, 32):
 print("(three seeds, divided by semicolons; should be: near 0)")
 
 # %% [markdown]
-# With two rows the larger part of what a layer says of an image is said of its partner, and each layer makes it more. In the next
+# With two rows the larger part of what a layer says of an image is decided by its partner, and each layer makes it more. In the next
 # epoch the image gets another partner. What the network has learnt of it then mostly no longer holds. Where is too much? Batches of
 # eight, with 0.5 in the last layer, learn; batches of two, with 0.9, do not.
 
@@ -285,7 +287,8 @@ for numbers in [(0, 1), (0, 100), (99, 100), (0, 1, 100), (0, 40, 100)]:
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 print(
-    "one epoch, batches of two   partners' share, last layer   accuracy   hidden layers untrained"
+    "one epoch, batches of two   partners' share, last layer   accuracy   hidden layers untrained\n"
+    "                                           (before any step; the accuracy in evaluation mode)"
 )
 for norm, depth in [(nn.BatchNorm1d, 1), (nn.BatchNorm1d, 4), (nn.LayerNorm, 4)]:
     reached = []
@@ -308,7 +311,7 @@ layer(pair)[0].sum().backward()
 print(f"slope for a pair 0.001 apart: {pair.grad[0].item():.0f}")
 
 # %% [markdown]
-# One hidden layer gets far with signs, and nearly as far where it is never trained: only the last layer learns, on fixed signs. For a
+# Trained on signs, and judged in evaluation mode, one hidden layer gets far; and nearly as far where it keeps its first weights: only the last layer learns, on fixed signs. For a
 # sign is flat. Look at the slopes: 0 for each pair above, so hardly a gradient comes back through it (lesson 04); and an enormous one
 # where two rows are nearly alike. **The hidden layers learn next to nothing that helps, and four of them in a row pass on too little.**
 # With LayerNorm they do learn: left untrained, they cost much of the accuracy.
@@ -423,24 +426,51 @@ widgets.explore(CASE, "batch_size", "norm")
 # **Figure.** Training loss and validation accuracy of the reference run, BatchNorm with 32 rows, which learns. Each setting draws
 # its own run over it.
 #
-# What you find with two rows and with four, in the first two epochs:
+# What you find with two rows and with four, in the first two epochs; and from there *one* more step, along the gradient of two
+# rows or of four, two hundred times:
+
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
-for batch_size, drop_last in [(2, False), (4, False), (4, True)]:
+def validation(run, mode=False):
+    """Accuracy on the validation rows, in evaluation mode or in training mode (64 together)."""
+    model = copy.deepcopy(run.model).train(mode)
+    return loss_and_accuracy(model, run.val, 64 if mode else 360)[1]
+
+
+for batch_size in (2, 4):
     run = CASE.broken.having(batch_size=batch_size, epochs=2).build(seed=0, device="cpu")
     order, rows = torch.Generator().manual_seed(0), run.train.dataset
-    loader = DataLoader(rows, batch_size, shuffle=True, drop_last=drop_last, generator=order)
+    loader = DataLoader(rows, batch_size, shuffle=True, drop_last=True, generator=order)
     run, reached = replace(run, train=loader), []
     for _ in CASE.broken.train(run):
-        _, accuracy = loss_and_accuracy(copy.deepcopy(run.model).eval(), run.val, 360)
-        reached.append("good" if accuracy > 0.7 else "poor")
-    last = "dropped" if drop_last else len(rows) % batch_size or batch_size
-    print(f"{len(rows)} rows in batches of {batch_size}, last batch {last}: "
-          f"validation after each epoch {', '.join(reached)}")  # fmt: skip
+        reached.append("good" if validation(run) > 0.7 else "poor")
+    print(f"batches of {batch_size}: validation after each epoch {', '.join(reached)}")
+print(f"one more step of the last network ({len(rows)} rows: {len(rows) % 4} are over)")
+start, before = copy.deepcopy(run.model.state_dict()), validation(run)
+for size in (4, 2):
+    lengths, spoilt = [], []  # of each gradient; where 0.1 is lost: the accuracy in training mode
+    for _ in range(200):
+        run.model.load_state_dict(start)
+        run.optimizer.zero_grad()
+        inputs, labels = rows[torch.randperm(len(rows), generator=order)[:size]]
+        run.loss_fn(run.model(inputs), labels).backward()
+        lengths.append(torch.cat([one.grad.flatten() for one in run.model.parameters()]).norm())
+        run.optimizer.step()
+        if validation(run) < before - 0.1:
+            spoilt.append(validation(run, mode=True))
+    longest = "over" if max(lengths) > 1000 else "under"
+    share = "over 5%" if len(spoilt) > 10 else "up to 5%" if spoilt else "none"
+    print(
+        f"  of {size} rows: longest gradient {longest} 1000; evaluation loses over 0.1 after {share} of the steps"
+    )
+    if spoilt:
+        print(
+            f"    accuracy in training mode then: {'over' if np.mean(spoilt) > 0.6 else 'under'} 0.6"
+        )
 
 # %% [markdown]
-# Four rows are enough to learn. But a last batch of two can spoil the running averages, and with them the evaluation:
-# `drop_last=True` leaves it out.
+# Four rows are enough to learn. But two rows that are nearly alike in a unit bring an enormous gradient: the last slope of "The cause". The weights leap, and the running
+# averages are those of the weights before. If that is the last batch, evaluation is poor: `drop_last=True` leaves it out.
 
 # %% [markdown] minutes=1
 # ## Frozen, and it forgets
@@ -465,7 +495,7 @@ print("\n" + diff(case.broken, case.fixed, context=0))
 # %% [markdown]
 # No weight has moved. The running averages have: they are *buffers*, not parameters. `requires_grad` stops gradients, and no gradient moves
 # them. Each forward pass in training mode does. **Fix:** `eval()` for the frozen part, after each `model.train()`. Keras does this by itself:
-# `trainable = False` also puts BatchNormalization into inference mode. **More:** `coursekit cases batchnorm-frozen`.
+# `trainable = False` also lets BatchNormalization use its running averages. **More:** `coursekit cases batchnorm-frozen`.
 
 # %% [markdown] minutes=1
 # ## The same in Keras: trained well, tested near chance
@@ -513,7 +543,7 @@ if keras := keras_if_installed():
 
 # %% [markdown]
 # The weights are good. The averages have not arrived: they start at mean 0 and variance 1, and move a small part of the way in each
-# step. Each further layer multiplies the error. So a good training mode and a poor evaluation mode *on the same rows* are no
+# step. So a good training mode and a poor evaluation mode *on the same rows* are no
 # overfitting: it is the averages. **Fix:** PyTorch's 0.1, Keras's 0.9; or take the averages anew, as in the last line;
 # or train longer, where that is wanted anyway. **More:** `coursekit cases batchnorm-momentum`.
 
@@ -590,7 +620,7 @@ for name, recipe in [
 # %% [markdown] minutes=1
 # ## Inside a recurrent network
 #
-# **Symptom:** BatchNorm between the steps of a network that reads an image row by row. Training is fine, the test is not. **Measurement:** both
+# **Symptom:** BatchNorm between the steps of a recurrent network, one that reads an image row by row. Training is fine, the test is not. **Measurement:** both
 # modes; how far each step's mean lies from the one that evaluation uses; and the test again, where each step gets its own.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -638,18 +668,19 @@ print(
 # - Frozen means `eval()` too, wherever there are running averages.
 # - Few rows, or rows of changing length: LayerNorm or GroupNorm.
 #
-# **On your own model**: put your own names into the next cell; the loss is cross-entropy. It changes nothing in them. (Read the last
-# layer: above, networks that the partners decide by half still learn, at nine tenths they do not.)
+# **On your own model**: put your own names into the next cell; the loss is cross-entropy. It changes nothing in them. (The partners' share
+# is that of the network before its first step. Read the last layer: above, networks with 0.5 and with 0.7 learn, those with 0.9 do not.)
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 yours = trained(nn.BatchNorm1d, 8)
 my_model, my_rows, my_batch_size = yours.model, yours.train.dataset, 8
+my_start = CASE.broken.build(seed=0, device="cpu").model  # the same network, not yet trained
 
 for mode in (True, False):
     copied = copy.deepcopy(my_model).train(mode)
     loss, accuracy = loss_and_accuracy(copied, my_rows, my_batch_size)
     print(f"{'training' if mode else 'evaluation'} mode: loss {loss:.1f}, accuracy {accuracy:.1f}")
-for name, share in made_by_partners(my_model, my_rows.tensors[0], my_batch_size).items():
+for name, share in made_by_partners(my_start, my_rows.tensors[0], my_batch_size).items():
     print(f"layer {name}: partners decide {share:.1f} of its output")
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -704,8 +735,7 @@ for name, recipe in [("as it is", case.broken), ("spectral norm", case.fixed)]:
           f"{'over a thousand' if estimates[-1] > 1000 else f'{estimates[-1]:.1f}'}; the truth is 1")  # fmt: skip
 
 # %% [markdown]
-# Without a limit the critic makes its weights larger, and the number with them. It is a layer for critics: an ordinary classifier
-# loses accuracy by it. **More:** `coursekit cases spectral-norm`.
+# Without a limit the critic makes its weights larger, and the number with them. **More:** `coursekit cases spectral-norm`.
 
 # %% [markdown] minutes=1 tags=["optional"]
 # ## Appendix · "Weight normalisation instead"

@@ -261,7 +261,7 @@ for step, (inputs, labels) in zip(range(3), run.train, strict=False):
 # %% [markdown]
 # Read it from the top. The first step makes the first layer a thousand times larger, as measured above. With those weights the last
 # layer's output passes the largest number of float32: `inf`, and so is the loss, while its gradients are finite still. One more
-# step, and `inf` stands in an early layer, `nan` after it, and from there in the gradients and in all weights. So **the loss, where
+# step, and `inf` stands in an early layer, `nan` after it, and from there in the gradients and in the first layer's weights. So **the loss, where
 # you see it, is the last on the way forward.** Look for the first step, then for the first layer in it, from the input on. (On
 # other seeds it is another layer, or the loss alone.)
 
@@ -437,8 +437,9 @@ print(f"first loss {broken[0]:.1f}; the longest step is "
       f"{'many times' if longest > 3 else f'{longest:.1f} times'} the size of a layer's weights;\ndead units in "
       f"the worst layer afterwards: {'all or nearly all' if dead > 0.9 else f'{dead:.0%}'}")  # fmt: skip
 print(diff(case.broken, case.fixed, context=1), "\n")
+reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():
-    print(f"{wrong}: {share:.0%} of the gap")
+    print(f"{wrong}: {share:.0%} of the gap\n  {reasons[wrong]}")
 
 # %% [markdown]
 # **Figure.** Training loss of the first sixty steps (logarithmic, cut off above): without clipping it leaps out of the picture
@@ -510,11 +511,11 @@ print(f"the gradient grows {factors[0]:.1f} times a row before the first step, "
 few = {
     "broken, 2 epochs": case.broken.having(epochs=2),
     "clipped, 10 epochs": case.fixed.having(epochs=10),
-    "a tenth of the rate, 10 epochs": case.broken.having(lr=0.05, epochs=10),
+    "a rate of 0.02, 20 epochs": case.broken.having(lr=0.02, epochs=20),
 }
 for name, recipe in few.items():
     accuracy = recipe.run(seed=0)["test_accuracy"]
-    print(f"{name}: {'learns' if accuracy > 0.75 else 'does not learn'}")
+    print(f"{name}: {'learns' if accuracy > 0.6 else 'does not learn'}")
 for limit in (1.0, 0.1):
     trial = case.broken.build(seed=0, device="cpu")
     for _ in range(10):
@@ -524,9 +525,7 @@ for limit in (1.0, 0.1):
             clip_grad_value_(trial.model.parameters(), limit)
             trial.optimizer.step()
     accuracy = case.broken.evaluate(trial)["test_accuracy"]
-    print(
-        f"clip_grad_value_ at {limit}: {'learns' if accuracy > 0.75 else 'does not get that far'}"
-    )
+    print(f"clip_grad_value_ at {limit}: {'learns' if accuracy > 0.6 else 'does not get that far'}")
 for cut in (clip_grad_norm_, clip_grad_value_):
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([0.3, 4.0])
@@ -537,7 +536,7 @@ for cut in (clip_grad_norm_, clip_grad_value_):
 # One matrix, applied at each row: a deep network whose layers share their weights. Its factor is raised to the power of the number of
 # rows. It is above 1 at the start; a long step makes it larger, and the next step longer still. **Fix:** clipping; a smaller rate
 # mends it too, by shortening every step. `clip_grad_norm_` keeps the direction. `clip_grad_value_` cuts each entry by itself: that
-# turns the gradient, and bounds no length. **More:** `coursekit cases exploding-recurrent`.
+# turns the gradient, and bounds its length only loosely. **More:** `coursekit cases exploding-recurrent`.
 
 # %% [markdown] minutes=1
 # ## The rate was lowered, and the loss does not come back
@@ -569,8 +568,9 @@ for name, recipe in [
     print(f"{name}: {'learns' if accuracy > 0.75 else 'does not learn'}; units that are not above 0 in any row:\n"
           f"  {many(found[1][0])} after the first epoch, {many(found[20][0])} after the last; "
           f"counted on 16 rows only: {many(found[20][1])}")  # fmt: skip
+reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():
-    print(f"{wrong}: {round(share, 2) + 0:.0%} of the gap")
+    print(f"{wrong}: {round(share, 2) + 0:.0%} of the gap\n  {reasons[wrong]}")
 
 # %% [markdown]
 # The first, too long steps push units below zero for all rows. There ReLU is flat: no gradient, no way back, whatever the rate is
@@ -616,8 +616,8 @@ if keras := keras_if_installed():
 # **For your checklist, the lines "initial loss" and "gradients":**
 #
 # - Is the first loss near what a guess costs? If it is several times that, before any step: first weights or inputs,
-#   not the rate. (A linear model may walk back from there.)
-# - By what factor does a layer multiply the signal? To the power of the depth it must stay near 1. (Bare residual layers: above.)
+#   not the rate.
+# - By what factor does a layer multiply the signal? To the power of the depth it must stay near 1. (Bare residual layers: the appendix.)
 # - Gradients of thousands *at the first step*? Mend the start. Ordinary at first, and enormous later? A lower rate; or clip, between
 #   `backward()` and `step()`, and look how often it acts.
 # - NaN: go to the first step that has it, then from the input to the first layer.

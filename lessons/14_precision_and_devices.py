@@ -432,7 +432,7 @@ for name in ("float32", "float16", "bfloat16"):
 # %% [markdown]
 # Adam divides a step by the root of squared gradients, plus 1e-8 so that it is never 0. Of each square it keeps a thousandth first: in
 # float16 most of these are 0, and so is 1e-8. A number over zero is *infinite*. So is what lies above the largest number, as 70000. **Fix:** weights and optimizer stay float32; `autocast`
-# lowers what may be low. In bfloat16 too: it has the range, not the digits. In bfloat16, 1 and 0.003 make 1.
+# lowers what may be low. With bfloat16 they stay float32 too: it has the range, not the digits. In bfloat16, 1 and 0.003 make 1.
 # **More:** `coursekit cases half-precision-overflow`.
 
 # %% [markdown] minutes=2.5

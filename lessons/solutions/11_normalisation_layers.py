@@ -126,7 +126,7 @@ def experiment(
     """Train on six tenths of the digits, judge on the others.
 
     divide_by: the pixels come as 0 to 16
-    momentum: of the BatchNorm layers
+    momentum: of the BatchNorm layers, a number
     lr, decay: the rate and the weight decay of AdamW
     """
     x, y = load_digits(return_X_y=True)  # (1797, 64), (1797,)
@@ -191,8 +191,8 @@ def experiment(
 #    - `"F"`: the network has too few hidden units
 #    - `"G"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its
-#    value, such as `{"epochs": 6}`; or `{}` if nothing needs a change. The check runs at most 12
-#    epochs.
+#    value, a number, such as `{"epochs": 6}`; or `{}` if nothing needs a change. The check runs at most 12
+#    epochs, 2 to 6 layers, up to 256 hidden units and batches of 16 to 400 rows.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, and your change must bring the accuracy on held-out rows

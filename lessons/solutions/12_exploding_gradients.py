@@ -56,7 +56,8 @@ torch.set_num_threads(1)
 #   gradient is not finite, give back its length as it is (inf or NaN).
 #
 # **The check** takes steps with a limit below and above the length, after an earlier batch has left its gradient, with
-# momentum, and where the gradient is not finite: the outputs overflow, or the loss is finite and a gradient is not.
+# momentum, and where the gradient is not finite: the outputs overflow, or the loss is finite and a gradient is not. The next
+# step must be as if such a batch had not been.
 
 
 # %% nbgrader={"grade": false, "grade_id": "12-1-clipped-step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -201,7 +202,7 @@ def experiment(
 #    - `"F"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its
 #    value, such as `{"epochs": 9}`; or `{}` if nothing needs a change. The check runs at most 20
-#    epochs.
+#    epochs and 256 hidden units, and a decay of 0 to 1.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, your change must bring the accuracy on held-out rows

@@ -82,7 +82,7 @@ check_decaying_step(decaying_step)
 #
 # **Write** the measurement that tells, before any training, whether an L2 term would win against the data.
 #
-# - `model`, `loss_fn`, and a batch `x`, `y`. The model holds `nn.Linear` layers, and others.
+# - `model`, `loss_fn`, and a batch `x`, `y`. The model holds `nn.Linear` layers, and others, but no BatchNorm.
 # - `decay`: the weight decay, in the meaning of `torch.optim.Adam`.
 # - Back comes one number for the weight of each `nn.Linear`, in order: the length of the L2 term that this decay would add, over the length
 #   of the gradient of the loss in that weight. A *length* is the root of the sum of the squares of all entries.
@@ -193,7 +193,7 @@ def experiment(
 #    - `"G"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its
 #    value, such as `{"epochs": 9}`; or `{}` if nothing needs a change. The check runs at most 20
-#    epochs.
+#    epochs and 256 hidden units, batches of 8 to 400 rows, and a rate, a weight_decay or a weight_size up to 10.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, and your change must act on its cause, and bring the

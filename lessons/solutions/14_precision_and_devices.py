@@ -58,8 +58,9 @@ torch.set_num_threads(1)
 # - Where an entry of a gradient is NaN or infinite, no step is made.
 # - Back comes True where the step was made, and False where it was left out.
 #
-# **The check** compares: afterwards the weights must be where float32 would bring them, or where they were. A
-# gradient that an earlier batch left in `.grad` must not count. A scaler of PyTorch's is welcome.
+# **The check** compares, with SGD, with momentum and with Adam: afterwards the weights must be where float32 would bring them,
+# or where they were. A gradient that an earlier batch left in `.grad` must not count; and after a step that was left out, the next is as if that
+# batch had not been. A scaler of PyTorch's is welcome.
 
 
 # %% nbgrader={"grade": false, "grade_id": "14-1-scaled-step", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -211,7 +212,7 @@ def experiment(
 #    - `"F"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its
 #    value, such as `{"lr": 0.001}`; or `{}` if nothing needs a change. The check runs at most 20
-#    epochs.
+#    epochs and 256 hidden units, a rate up to 10, a loss_weight from 1e-12 to 1 and a scale from 2**-20 to 2**60.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, your change must bring the accuracy on held-out rows

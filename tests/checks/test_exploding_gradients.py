@@ -37,7 +37,9 @@ def test_the_text_states_the_limits_that_the_check_uses(
 ) -> None:
     text = solution_text("exploding_gradients")
     assert f"to at least {HEALTHY}," in text
-    assert f"The check runs at most {LIMITS['epochs'][1]}" in text
+    epochs, hidden = LIMITS["epochs"][1], LIMITS["hidden"][1]
+    assert f"at most {epochs} epochs and {hidden} hidden units, and a decay of 0 to 1." in text
+    assert LIMITS["decay"] == (0, 1)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

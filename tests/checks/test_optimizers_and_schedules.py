@@ -43,7 +43,11 @@ def test_the_text_states_the_limits_that_the_check_uses(
 ) -> None:
     text = solution_text("optimizers_and_schedules")
     assert f"to at least {HEALTHY}." in text
-    assert f"The check runs at most {LIMITS['epochs'][1]}" in text
+    epochs, hidden = LIMITS["epochs"][1], LIMITS["hidden"][1]
+    assert f"at most {epochs} epochs and {hidden} hidden units, batches of 8 to 400 rows" in text
+    assert "and a rate, a weight_decay or a weight_size up to 10." in text
+    assert LIMITS["batch_size"] == (8, 400)
+    assert {LIMITS[name] for name in ("lr", "weight_decay", "weight_size")} == {(0, 10)}
 
 
 @pytest.mark.parametrize("fault", FAULTS)

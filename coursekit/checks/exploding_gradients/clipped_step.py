@@ -22,6 +22,7 @@ class Evidence:
         whole: The limit is longer.
         stale: As `cut`, but an earlier batch left a gradient.
         rolling: As `cut`, but the optimizer has momentum of an earlier step.
+        behind: As `rolling`, but the answer got a batch of NaN in between.
         stayed: Whether the weights stayed, where outputs overflow and where gradients do.
         said: What came back then.
     """
@@ -30,6 +31,7 @@ class Evidence:
     whole: Step
     stale: Step
     rolling: Step
+    behind: Step
     stayed: tuple[bool, ...]
     said: tuple[float, ...]
 
@@ -42,6 +44,7 @@ def gather(clipped_step: Callable[..., Any]) -> Evidence:
         whole=step_of(clipped_step, limit=LONG),
         stale=step_of(clipped_step, limit=SHORT, earlier=True),
         rolling=step_of(clipped_step, limit=SHORT, rolling=True),
+        behind=step_of(clipped_step, limit=SHORT, rolling=True, spoilt=True),
         stayed=tuple(stayed for stayed, _ in found),
         said=tuple(said for _, said in found),
     )
@@ -93,11 +96,21 @@ def no_step_from_no_number(evidence: Evidence) -> str | None:
     return None
 
 
+def the_next_step_is_whole(evidence: Evidence) -> str | None:
+    """A batch that moved no weight has not spoilt the optimizer either."""
+    least = max(TOLERANCE, 1.01 * evidence.rolling.gap)
+    said_elsewhere = not all(evidence.stayed) or earlier_gradient_does_not_count(evidence)
+    if evidence.behind.gap <= least or said_elsewhere:
+        return None
+    return f"In the step after a batch of NaN: {_astray(evidence.behind)}"
+
+
 def verified(evidence: Evidence) -> str:
     """What a pass has shown."""
     return (
         f"A gradient {two_digits(evidence.cut.length)} long is cut to {SHORT:g} and keeps its "
-        "direction; a shorter one is used as it is; one that is not finite moves nothing."
+        "direction; a shorter one is used as it is; one that is not finite moves nothing, and the "
+        "step after it is whole."
     )
 
 
@@ -138,6 +151,12 @@ check_clipped_step = Check(
             test=no_step_from_no_number,
             hint="Look at the length before you call optimizer.step(): torch.isfinite. With "
             "momentum, a gradient of zeros moves the weights too.",
+        ),
+        Clause(
+            name="behind",
+            test=the_next_step_is_whole,
+            hint="An optimizer keeps averages of the gradients that its step() has seen. To put "
+            "the weights back does not take a NaN out of them.",
         ),
     ),
     verified=verified,

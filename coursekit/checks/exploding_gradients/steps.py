@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from coursekit.checks.calling import Call, call
 from coursekit.checks.networks import linear
 from coursekit.checks.reading import as_array
+from coursekit.checks.rolling import roll
 from coursekit.datasets import load_dataset
 
 SEED = 112
@@ -26,15 +27,19 @@ class Stepping:
 
     func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
 
-    def __call__(self, model: nn.Module, batches: list[Tensor], limit: float, rolling: bool) -> Any:
+    def __call__(
+        self, model: nn.Module, batches: list[Tensor], limit: float, rolling: bool, spoilt: bool
+    ) -> Any:
         """One step; where there are four tensors, backward() is called on the last two first."""
         loss_fn = nn.CrossEntropyLoss()
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
         if rolling:
-            _roll(model, optimizer)
+            roll(optimizer, OLD)
         x, y, *earlier = batches
         if earlier:
             loss_fn(model(earlier[0]), earlier[1]).backward()
+        if spoilt:
+            self.func(model, loss_fn, optimizer, torch.nan * x, y, limit)
         return self.func(model, loss_fn, optimizer, x, y, limit)
 
 
@@ -58,7 +63,12 @@ class Step:
 
 
 def step_of(
-    clipped_step: Callable[..., Any], *, limit: float, earlier: bool = False, rolling: bool = False
+    clipped_step: Callable[..., Any],
+    *,
+    limit: float,
+    earlier: bool = False,
+    rolling: bool = False,
+    spoilt: bool = False,
 ) -> Step:
     """One call of the answer, beside a step by hand.
 
@@ -67,10 +77,11 @@ def step_of(
         limit: The limit to hand over.
         earlier: Whether an earlier batch has left its gradient.
         rolling: Whether the optimizer has momentum of an earlier step.
+        spoilt: Whether the answer got a batch of NaN before, with the same optimizer.
     """
     model, x, y = _digits()
     batches = [x[:ROWS], y[:ROWS], *([x[ROWS:], y[ROWS:]] if earlier else [])]
-    outcome = _called(clipped_step, model, batches, limit=limit, rolling=rolling)
+    outcome = _called(clipped_step, model, batches, limit=limit, rolling=rolling, spoilt=spoilt)
     gradient = _gradient(model, x[:ROWS], y[:ROWS])
     length = float(gradient.norm())
     right = -RATE * (gradient * min(1.0, limit / length) + (MOMENTUM * OLD if rolling else 0.0))
@@ -133,22 +144,13 @@ def _called(
     *,
     limit: float,
     rolling: bool,
+    spoilt: bool = False,
 ) -> Call:
-    """One call of the answer."""
-    arguments = {"model": model, "batches": batches, "limit": limit, "rolling": rolling}
+    """One call of the answer, or two."""
+    arguments = {
+        "model": model, "batches": batches, "limit": limit, "rolling": rolling, "spoilt": spoilt,
+    }  # fmt: skip
     return call(Stepping(clipped_step), arguments, name="clipped_step")
-
-
-def _roll(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
-    """Give the optimizer momentum, and put the weights back."""
-    start = [weight.detach().clone() for weight in model.parameters()]
-    for weight in model.parameters():
-        weight.grad = torch.full_like(weight, OLD)
-    optimizer.step()
-    optimizer.zero_grad()
-    with torch.no_grad():
-        for weight, old in zip(model.parameters(), start, strict=True):
-            weight.copy_(old)
 
 
 def _gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:

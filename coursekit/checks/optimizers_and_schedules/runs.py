@@ -14,7 +14,7 @@ from coursekit.checks.diagnosing import Cause
 from coursekit.checks.experiment import Script, Settings, linear_layers, outcome, reading
 from coursekit.checks.trained import accurate, at_weights, named_rightly
 from coursekit.checks.verdicts import CheckFailed
-from coursekit.checks.wording import two_digits
+from coursekit.checks.wording import kind_of, two_digits
 
 Array = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -53,8 +53,12 @@ def run(experiment: Script, seed: int, settings: Settings) -> Run:
     """One run of the script.
 
     Raises:
-        CheckFailed: There is no such optimizer; or the script raised an error.
+        CheckFailed: There is no such optimizer, or a setting is no number where the script takes
+            one; or the script raised an error.
     """
+    for name, value in settings.items():
+        if name != "method" and not isinstance(value, int | float):
+            raise CheckFailed(f"{name} got {kind_of(value)}; expected a number.")
     method = settings.get("method", "Adam")
     if not hasattr(torch.optim, str(method)):
         raise CheckFailed(f"torch.optim has no optimizer {method!r}; capitals count.")

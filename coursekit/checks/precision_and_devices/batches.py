@@ -11,9 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.checks.precision_and_devices.rounding import RoundedLinear
+from coursekit.checks.rolling import roll
 
 SEED = 114
 RATE = 1e-3
+EPS = 0.1  # Adam's: about as large as a clipped entry, so that each entry's size counts
+OLD = 0.01  # each entry of the gradient that the optimizer's momentum comes from
 SCALE = 2.0**16
 OTHER_SCALE = 64.0
 TINY = 1e-7  # what the loss counts for: without scaling, nothing arrives
@@ -45,6 +48,9 @@ class Batch:
         longest: The length to which a longer gradient is cut.
         scale: What the loss is to be multiplied by.
         momentum: Nesterov's momentum of the optimizer.
+        adam: Whether the optimizer is Adam in place of SGD.
+        rolling: Whether the optimizer has momentum of an earlier step.
+        spoilt: Whether the answer gets a batch of NaN before, with the same optimizer.
         overflows: Whether a scaled gradient is NaN or infinite, so that no step is right.
         earlier: Whether backward() was called on the batch before, and nobody emptied .grad.
     """
@@ -57,28 +63,39 @@ class Batch:
     longest: float
     scale: float = SCALE
     momentum: float = 0.0
+    adam: bool = False
+    rolling: bool = False
+    spoilt: bool = False
     overflows: bool = False
     earlier: bool = False
 
     def optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """An optimizer for the model or a copy of it."""
+        if self.adam:
+            return torch.optim.Adam(model.parameters(), RATE, eps=EPS)
         nesterov = self.momentum != 0  # so that the first step is another already
-        return torch.optim.SGD(model.parameters(), RATE, self.momentum, nesterov=nesterov)
+        made = torch.optim.SGD(model.parameters(), RATE, self.momentum, nesterov=nesterov)
+        if self.rolling:
+            roll(made, OLD)
+        return made
 
 
 def batches() -> dict[str, Batch]:
     """The batches, by what they try.
 
     >>> [name for name, batch in batches().items() if batch.overflows]
-    ['first', 'last', 'nan']
+    ['first', 'last', 'nan', 'rolling']
     """
     return {**_with_steps(), **_without_steps()}
 
 
 def right_step(batch: Batch) -> Tensor:
     """How far the weights should move, all in a row."""
-    step = -RATE * torch.cat([one.flatten() for one in _gradients(batch)]).double()
-    return step * min(1.0, batch.longest / _length(batch)) * (1 + batch.momentum)
+    whole = torch.cat([one.flatten() for one in _gradients(batch)]).double()
+    cut = whole * min(1.0, batch.longest / _length(batch))
+    if batch.adam:
+        return -RATE * cut / (cut.abs() + EPS)  # its first step
+    return -RATE * cut * (1 + batch.momentum)
 
 
 def _with_steps() -> dict[str, Batch]:
@@ -95,6 +112,8 @@ def _with_steps() -> dict[str, Batch]:
         "long": replace(long, longest=_length(long) / 4),
         "scale": replace(other, longest=2 * _length(other)),
         "momentum": replace(tame, name="an optimizer that has momentum", momentum=0.9),
+        "adam": replace(long, name="Adam", longest=_length(long) / 4, adam=True),
+        "behind": replace(tame, name="a batch behind one of NaN", momentum=0.9, spoilt=True),
         "stale": replace(tame, name="a gradient left in .grad by an earlier batch", earlier=True),
     }
 
@@ -106,11 +125,14 @@ def _without_steps() -> dict[str, Batch]:
     last = _network({"0.weight": WIDE, "2.weight": 1 / WIDE})
     loud = Batch(name="an infinite gradient in the first layer alone", model=first, x=WIDE * x,
                  y=y, part=1.0, longest=1.0, overflows=True)  # fmt: skip
+    nan = replace(loud, name="a gradient that is NaN and nowhere infinite",
+                  x=torch.nan * x, model=_network())  # fmt: skip
     return {
         "first": loud,
         "last": replace(loud, name="an infinite gradient in the last layer alone", x=x, model=last),
-        "nan": replace(loud, name="a gradient that is NaN and nowhere infinite",
-                       x=torch.nan * x, model=_network()),
+        "nan": nan,
+        "rolling": replace(nan, name="a gradient that is NaN, and momentum of an earlier step",
+                           momentum=0.9, rolling=True),
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from coursekit.checks.calling import call
@@ -25,13 +26,15 @@ class Stepping:
     func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
 
     def __call__(self, model: nn.Module, batch: Batch) -> Any:
-        """One step; what the function says of it."""
+        """One step, or two; what the function says of the last."""
         loss_fn = Counts(batch.part)
         if batch.earlier:
             loss = batch.scale * loss_fn(model(batch.x.flip(0)), batch.y)
             loss.backward()  # type: ignore[no-untyped-call]
-        given = (model, loss_fn, batch.optimizer(model), batch.x, batch.y)
-        return self.func(*given, batch.scale, batch.longest)
+        optimizer, rest = batch.optimizer(model), (batch.y, batch.scale, batch.longest)
+        if batch.spoilt:
+            self.func(model, loss_fn, optimizer, torch.nan * batch.x, *rest)
+        return self.func(model, loss_fn, optimizer, batch.x, *rest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +64,16 @@ class Evidence:
     long: Step
     scale: Step
     momentum: Step
+    adam: Step
+    behind: Step
     infinite: tuple[Step, ...]
     stale: Step
 
     @property
     def all(self) -> tuple[Step, ...]:
         """Every step."""
-        return (self.short, self.long, self.scale, self.momentum, *self.infinite, self.stale)
+        steps = (self.short, self.long, self.scale, self.momentum, self.adam)
+        return (*steps, *self.infinite, self.stale, self.behind)
 
 
 def gather(scaled_step: Callable[..., Any]) -> Evidence:
@@ -94,8 +100,9 @@ def the_scale_is_the_one_given(evidence: Evidence) -> str | None:
 
 
 def the_optimizer_steps(evidence: Evidence) -> str | None:
-    """The step of an optimizer that does more than subtract."""
-    return _further_astray(evidence.momentum, evidence.short)
+    """The step of optimizers that do more than subtract."""
+    seen = _further_astray(evidence.momentum, evidence.short)
+    return seen or _further_astray(evidence.adam, evidence.long)
 
 
 def infinite_ones_make_no_step(evidence: Evidence) -> str | None:
@@ -118,6 +125,13 @@ def the_step_is_reported(evidence: Evidence) -> str | None:
 def earlier_gradient_does_not_count(evidence: Evidence) -> str | None:
     """What stood in .grad before is gone."""
     return _further_astray(evidence.stale, evidence.short)
+
+
+def the_next_step_is_whole(evidence: Evidence) -> str | None:
+    """A batch that made no step has not spoilt the optimizer either."""
+    if infinite_ones_make_no_step(evidence) or earlier_gradient_does_not_count(evidence):
+        return None  # said elsewhere
+    return _further_astray(evidence.behind, evidence.momentum)
 
 
 def verified(evidence: Evidence) -> str:
@@ -153,12 +167,14 @@ check_scaled_step = Check(
         Clause(
             name="optimizer",
             test=the_optimizer_steps,
-            hint="The optimizer is handed to you. Which call of it makes the step?",
+            hint="The optimizer is handed to you. Which call of it makes the step, and from which "
+            "gradient? Not every optimizer moves the weights in proportion to it.",
         ),
         Clause(
             name="infinite",
             test=infinite_ones_make_no_step,
-            hint="Look at the gradient of every weight before the step. torch.isfinite tells.",
+            hint="Look at the gradient of every weight before the step. torch.isfinite tells. "
+            "With momentum, a step from zeros moves the weights too.",
         ),
         Clause(
             name="said",
@@ -169,6 +185,12 @@ check_scaled_step = Check(
             name="stale",
             test=earlier_gradient_does_not_count,
             hint="backward() adds to the .grad that is there. What empties it?",
+        ),
+        Clause(
+            name="behind",
+            test=the_next_step_is_whole,
+            hint="An optimizer keeps averages of the gradients that its step() has seen. To put "
+            "the weights back does not take a NaN out of them.",
         ),
     ),
     verified=verified,

@@ -70,12 +70,14 @@ def every_order_gives_the_same(evidence: Evidence) -> str | None:
     return None
 
 
-def the_sum_is_right(evidence: Evidence) -> str | None:
-    """In the order in which they come."""
-    for one in evidence:
-        if not abs(one.seen[0] - one.right) <= TOLERANCE * one.right:
-            return f"For {one.name}, your sum is {one.seen[0]:.9g}; expected {one.right:.9g}."
-    return None
+def a_sum_is_whole(evidence: Evidence) -> str | None:
+    """The ordinary numbers, in the order in which they come."""
+    return _wrong(evidence[0])
+
+
+def what_cancels_leaves_the_rest(evidence: Evidence) -> str | None:
+    """The numbers that nearly all cancel, in the order in which they come."""
+    return _wrong(evidence[1])
 
 
 def numbers_stay(evidence: Evidence) -> str | None:
@@ -99,8 +101,15 @@ check_steady_sum = Check(
     clauses=(
         Clause(
             name="right",
-            test=the_sum_is_right,
-            hint="Where large numbers cancel, float32 has lost the small ones by then.",
+            test=a_sum_is_whole,
+            hint="A float32 holds seven digits: add with more than that, and round nothing "
+            "yourself.",
+        ),
+        Clause(
+            name="cancel",
+            test=what_cancels_leaves_the_rest,
+            hint="Next to 1e20 a running sum has lost the 500, in float64 too, and sorting does "
+            "not help. What keeps all digits to the end?",
         ),
         Clause(
             name="order",
@@ -120,6 +129,13 @@ check_steady_sum = Check(
         "math.fsum rounds once, at the end: np.float32(math.fsum(numbers.tolist())).",
     ),
 )
+
+
+def _wrong(one: Summed) -> str | None:
+    """A sentence on a sum that is not the right one."""
+    if abs(one.seen[0] - one.right) <= TOLERANCE * one.right:
+        return None
+    return f"For {one.name}, your sum is {one.seen[0]:.9g}; expected {one.right:.9g}."
 
 
 def _summed(steady_sum: Callable[..., Any], name: str, numbers: Numbers) -> Summed:

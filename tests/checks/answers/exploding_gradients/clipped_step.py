@@ -4,6 +4,7 @@
 # ruff: noqa: ANN001, ANN201, ANN202, ARG001
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
+import copy
 import math
 
 import torch
@@ -60,11 +61,24 @@ def with_autograd(model, loss_fn, optimizer, x, y, limit):
     return [length.item()][0]
 
 
+def with_both_put_back(model, loss_fn, optimizer, x, y, limit):
+    old = copy.deepcopy((model.state_dict(), optimizer.state_dict()))
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    length = nn.utils.clip_grad_norm_(model.parameters(), limit)
+    optimizer.step()
+    if not length.isfinite():
+        model.load_state_dict(old[0])
+        optimizer.load_state_dict(old[1])
+    return length
+
+
 RIGHT: dict[str, Function] = {
     "clip_grad_norm_": with_the_function,
     "by hand": by_hand,
     "error_if_nonfinite": with_an_error,
     "autograd.grad": with_autograd,
+    "weights and optimizer put back": with_both_put_back,
 }
 
 
@@ -201,6 +215,19 @@ def without_the_optimizer(model, loss_fn, optimizer, x, y, limit):
     return length
 
 
+def puts_the_weights_back(model, loss_fn, optimizer, x, y, limit):
+    old = [weight.detach().clone() for weight in model.parameters()]
+    optimizer.zero_grad()
+    loss_fn(model(x), y).backward()
+    length = norm(model, limit)
+    optimizer.step()
+    if not length.isfinite():
+        with torch.no_grad():
+            for weight, before in zip(model.parameters(), old):
+                weight.copy_(before)
+    return length
+
+
 def says_so(model, loss_fn, optimizer, x, y, limit):
     print("Task 1 passed.")
     return 1.0
@@ -295,6 +322,12 @@ WRONG = (
         answer=without_the_optimizer,
         fails="momentum",
         says=r"With momentum of an earlier step: With limit=0\.1 .*, the step is \S+ times as long",
+    ),
+    Wrong(
+        name="steps, and puts the weights back",
+        answer=puts_the_weights_back,
+        fails="behind",
+        says=r"In the step after a batch of NaN: With limit=0\.1 .*, some weights become NaN",
     ),
     Wrong(name="prints that it passed", answer=says_so),
 )

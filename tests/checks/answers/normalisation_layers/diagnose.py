@@ -120,6 +120,7 @@ UNREADABLE = (
     (("D", "momentum"), "diagnose returned the text 'momentum' as the change; expected a"),
     (("D", {"averages": 0.1}), "No keyword 'averages'."),
     (("D", {"momentum": [0.1]}), "momentum got a list; expected a number"),
+    (("D", {"momentum": None}), "momentum got None; expected a number"),
     (("D", {"epochs": 500}), "epochs=500 was not run: the check runs 1 to 12."),
     (("D", {"layers": 1}), "layers=1 was not run: the check runs 2 to 6."),
 )

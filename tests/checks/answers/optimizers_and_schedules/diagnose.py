@@ -123,5 +123,7 @@ UNREADABLE = (
     (("E", {"epochs": 500}), "epochs=500 was not run: the check runs 1 to 20."),
     (("E", {"method": "Adamw"}), "torch.optim has no optimizer 'Adamw'; capitals count."),
     (("E", {"method": 5}), "torch.optim has no optimizer 5;"),
+    (("E", {"weight_decay": None}), "weight_decay got None; expected a number."),
+    (("E", {"lr": "0.01"}), "lr got the text '0.01'; expected a number."),
     (("E", {"method": "LBFGS"}), "experiment(seed, method='LBFGS') raised"),
 )

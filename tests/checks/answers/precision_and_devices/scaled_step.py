@@ -160,6 +160,47 @@ def steps_by_hand(model, loss_fn, optimizer, x, y, scale, longest):
     return True
 
 
+def puts_the_weights_back(model, loss_fn, optimizer, x, y, scale, longest):
+    old = [weight.detach().clone() for weight in model.parameters()]
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    for weight in model.parameters():
+        weight.grad /= scale
+    length = nn.utils.clip_grad_norm_(model.parameters(), longest)
+    optimizer.step()
+    if length.isfinite():
+        return True
+    with torch.no_grad():
+        for weight, before in zip(model.parameters(), old):
+            weight.copy_(before)
+    return False
+
+
+def steps_from_zeros(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    for weight in model.parameters():
+        weight.grad /= scale
+    finite = nn.utils.clip_grad_norm_(model.parameters(), longest).isfinite().item()
+    if not finite:
+        optimizer.zero_grad(set_to_none=False)
+    optimizer.step()
+    return finite
+
+
+def divides_the_rate(model, loss_fn, optimizer, x, y, scale, longest):
+    optimizer.zero_grad()
+    (scale * loss_fn(model(x), y)).backward()
+    length = nn.utils.clip_grad_norm_(model.parameters(), longest * scale)
+    if length.isfinite():
+        for group in optimizer.param_groups:
+            group["lr"] /= scale
+        optimizer.step()
+        for group in optimizer.param_groups:
+            group["lr"] *= scale
+    return length.isfinite().item()
+
+
 def looks_for(strange):
     """An answer that looks for one kind of what is not finite."""
 
@@ -309,5 +350,22 @@ WRONG = (
         says=r"With a gradient that is NaN and nowhere infinite, your step makes NaN",
     ),
     Wrong(name="looks for NaN alone", answer=looks_for(torch.isnan), fails="infinite"),
+    Wrong(
+        name="steps, and puts the weights back",
+        answer=puts_the_weights_back,
+        fails="behind",
+        says=r"With a batch behind one of NaN, some weights become NaN or infinite\.",
+    ),
+    Wrong(
+        name="zeroes the gradient, and steps",
+        answer=steps_from_zeros,
+        says=r"and momentum of an earlier step, your step moves the weights; they should stay",
+    ),
+    Wrong(
+        name="divides the rate in place of the gradient",
+        answer=divides_the_rate,
+        fails="optimizer",
+        says=r"With Adam, the step is \S+ times as long as the one that float32 makes\.",
+    ),
     Wrong(name="prints that it passed", answer=says_so, says=r"no weight has moved\."),
 )

@@ -55,6 +55,14 @@ def sorted_in_place(numbers):
     return math.fsum(numbers.tolist())
 
 
+def sorted_in_float64(numbers):
+    return np.cumsum(np.sort(numbers), dtype=np.float64)[-1]
+
+
+def rounded(numbers):
+    return round(math.fsum(numbers.tolist()), 2)
+
+
 def two_parts(numbers):
     return np.float32(numbers[0]) + np.float32(math.fsum(numbers[1:].tolist()))
 
@@ -85,8 +93,20 @@ WRONG = (
     Wrong(
         name="sorted first",
         answer=sorted_first,
-        fails="right",
+        fails="cancel",
         says=r"your sum is [\d.]+; expected [\d.]+\.",
+    ),
+    Wrong(
+        name="sorted first, in float64",
+        answer=sorted_in_float64,
+        fails="cancel",
+        says=r"For 1e20, -1e20, 500 and 500, your sum is 0; expected 1000\. .* in float64 too",
+    ),
+    Wrong(
+        name="rounded to two digits behind the point",
+        answer=rounded,
+        fails="right",
+        says=r"For 2000 numbers .*, your sum is [\d.]+; expected [\d.]+\. Hint: A float32",
     ),
     Wrong(
         name="in two parts",
@@ -100,5 +120,5 @@ WRONG = (
         fails="changes",
         says=r"your sum changed the array that it was given\.",
     ),
-    Wrong(name="prints that it passed", answer=says_so, fails="right"),
+    Wrong(name="prints that it passed", answer=says_so),
 )
