@@ -476,7 +476,7 @@ print(f"\nstandard scaling, spread of the middle column: training rows {train.st
 # %% [markdown]
 # Mean, deviation, minimum and maximum all follow the two rows; to cut afterwards is too late. Median and quartiles do not
 # follow two rows of a hundred, so the others stay apart. But the two are still huge, and so is the gradient when their batch
-# comes: so robust, *and* cut. Divided by the deviation, the middle half would still be tiny without the cut: the two rows are there.
+# comes: so robust, *and* cut. (`describe` divides by the deviation, and without the cut the two rows make it: its middle half would still be tiny.)
 # The last line finds them without a quartile: validation rows without such a row hardly spread. Better still: find out what
 # the two rows are.
 # **More:** `coursekit cases outliers-under-scaling`.
@@ -654,7 +654,7 @@ narrow = np.argsort(halves)[:3]
 print(f"columns with a middle half below 0.5 std: {(halves < 0.5).sum()} of {len(halves)}; "
       "the narrowest:")  # fmt: skip
 describe({f"column {number}": table[:, number] for number in narrow})
-chance = 1 - my_y.bincount().max().item() / len(my_y)
+chance = 1 - (my_y.bincount() / len(my_y)).square().sum()  # of two rows drawn by lot
 print(f"nearest row has another label: {other_label(my_x, my_y):.2f}; by chance about {chance:.2f}")
 
 # %% [markdown]

@@ -61,8 +61,8 @@ def follow(run, train):
 # ## A model that learns, and is of little use
 #
 # Columns and target are scaled by the mean and the spread of the training rows. So there a loss of 1 is that of a rule
-# that always names the mean; on other rows the mean costs a little more or less. *R²* is the part of the mean's loss
-# that is gone, on the same rows: 1 is perfect, 0 is the mean.
+# that always names the mean. *R²* is the part of the mean's loss that is gone: 1 is perfect, 0 is the mean. For validation and
+# test rows it is the mean of those rows; what that costs is printed below.
 
 # %% tags=["failing-script"]
 import numpy as np
@@ -163,7 +163,7 @@ print(f"after the last epoch {losses[-1, 1]:.1f}: {losses[-1, 1] / losses[best, 
 print(f"training loss {losses[best, 0]:.1f} there, {losses[-1, 0]:.2f} at the end")
 
 # %% [markdown]
-# **Figure.** Loss of training and of validation rows: they fall together in the first epochs; then the one goes on
+# **Figure.** Loss of training and of validation rows: they fall together to the marked epoch; then the one goes on
 # falling, and the other climbs, and stays up.
 #
 # What should it be? The smallest validation loss near the end of the run, and a small *gap* between the two curves. The
@@ -277,7 +277,7 @@ for name, kept in [("state_dict()", plain), ("a copy of it", copied)]:
 # each weight where it is. No error, no warning: the loop stops, and hands over the weights that it meant to throw away. (The
 # patience is for the wobble of the curve: the first rise need not be the turn.)
 #
-# The measurements again, and beside them a model of eleven weights, one a column and one more:
+# The measurements again, and beside them a model of eleven weights, one for each column and one more:
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 for name, recipe in [
@@ -339,7 +339,7 @@ plt.show()
 # leave it about where it was; dropout brings it most of the way; early stopping is the best of these. Eleven weights are at
 # least as good: the columns tell little more than a straight line says.
 #
-# These are doses. Far stronger decay or a far smaller network does help; half a network is no dose. Find one below.
+# These are doses. Far stronger decay or a far smaller network does help; half the width is too small a dose. Find a larger one below.
 
 # %% [markdown] minutes=1
 # ## Find where it breaks
@@ -352,7 +352,7 @@ half = CASE.broken.having(epochs=30)
 widgets.explore(CASE, "hidden", "dropout", "weight_decay", recipe=half, quantity="loss")
 
 # %% [markdown]
-# **Figure.** Training loss on a logarithmic axis, and validation loss, of the script as it stands; each setting draws its
+# **Figure.** Training loss and validation loss, both on logarithmic axes, of the script as it stands; each setting draws its
 # own run over it.
 
 # %% [markdown] minutes=1
@@ -478,7 +478,7 @@ for weight_decay in (0.1, 0.0005):
 #
 # - A training loss near zero proves nothing about new rows: targets dealt out by lot are learnt as well.
 # - Learnt by heart, or too few rows? A small model on the same rows is far better than the network at its end, or as poor.
-# - In classification the loss may climb while the accuracy still rises: sure wrong answers are dear. Stop on what you report.
+# - Stop on the score that you report.
 # - `copy.deepcopy(model.state_dict())`; in Keras `restore_best_weights=True`.
 #
 # **On your own model**: put your own names, and your own loop, into the next cell.

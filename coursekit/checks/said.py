@@ -5,6 +5,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import numpy as np
+
 from coursekit.checks.experiment import Script, Settings
 from coursekit.checks.verdicts import CheckFailed
 from coursekit.checks.wording import kind_of
@@ -58,9 +60,10 @@ def real_changes(
         CheckFailed: The script has no such keyword, or it would not be run with that value.
 
     >>> def script(seed, *, lr=0.1, epochs=8): ...
-    >>> real_changes(script, {"lr": 0.1, "epochs": 9}, limits={})
+    >>> real_changes(script, {"lr": np.float64(0.1), "epochs": np.int64(9)}, limits={})
     {'epochs': 9}
     """
+    change = {name: _plain(value) for name, value in change.items()}
     parameters = inspect.signature(experiment).parameters.values()
     own = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
     for name, value in change.items():
@@ -71,6 +74,11 @@ def real_changes(
         if isinstance(value, int | float):
             _expect_within(name, value, limits.get(name, (-math.inf, math.inf)))
     return {name: value for name, value in change.items() if value != own[name]}
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy's, as one looks it up in a table, as one of Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _expect_kind(name: str, value: Any, *, numbers_only: bool) -> None:

@@ -362,7 +362,7 @@ STATEMENTS = (
         },
         verdict="depends",
         finding="Against sigmoid, yes. With torch's own initial weights a deep Swish net vanishes "
-        "faster than a tanh net: the initial weights decide.",
+        "faster than a tanh net.",
     ),
     Statement(
         name="residual-connections-fix-depth",

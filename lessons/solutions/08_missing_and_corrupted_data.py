@@ -89,7 +89,9 @@ check_fill(fill)
 #   5. `"gradient"`: the gradient of the loss, of any weight
 #   6. `"nowhere"`, if all is finite
 #
-# **The check** asks about thirteen situations. Work on copies: afterwards model and batch must be as they were, and no
+# Run the model in the mode it is in. Weights may be frozen: they get no gradient.
+#
+# **The check** asks about sixteen situations. Work on copies: afterwards model and batch must be as they were, and no
 # gradient may stay behind.
 
 

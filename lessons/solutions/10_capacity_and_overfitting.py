@@ -48,7 +48,7 @@ torch.set_num_threads(1)
 #
 # **Write** early stopping for any model.
 #
-# - `model`: the model; when you are done, it must be as it was after its best epoch.
+# - `model`: the model; when you are done, it must be as it was after its best epoch. Untrained, it does not count.
 # - `train_epoch()`: trains the model for one epoch.
 # - `validate()`: gives the validation loss of the model as it is now.
 # - `patience`: after so many epochs in a row that were no better than the best so far, stop. An epoch is better where its loss
@@ -243,9 +243,10 @@ check_diagnose(diagnose, experiment)
 # - `p`: the share to silence, at least 0 and less than 1.
 # - `training`: whether the model is in training mode.
 # - Back comes a tensor of the shape of `h`. In training each number is set to zero with probability `p`, by itself and anew in
-#   each call; the others grow so that the *mean* stays what it was. In evaluation mode nothing is changed.
+#   each call; the others are multiplied by a number that follows from `p`, so that on average the *mean* stays what it was. In
+#   evaluation mode nothing is changed.
 #
-# **The check** calls `silence` on ones, on other numbers, and in both modes; and sends a gradient back through it.
+# **The check** calls `silence` on many numbers, on three, and in both modes; and sends a gradient back through it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "10-4-silence", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -14,6 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import coursekit.checks
@@ -215,6 +216,18 @@ def test_a_blank_is_reported(task: Task, solutions: Solutions) -> None:
     )
     with pytest.raises(NotAnswered, match=text):
         task.check(blank, *task.others(solutions(task.exercise)))
+
+
+@pytest.mark.parametrize(
+    "task", [task for task in TASKS if task.name == "diagnose"], ids=lambda task: task.id
+)
+def test_a_number_of_numpys_is_read_as_a_number(task: Task, solutions: Solutions) -> None:
+    """A change is often looked up in a table; this one is a number, but none that is run."""
+    names = solutions(task.exercise)
+    letter, change = names["diagnose"]()
+    keyword = next(iter(change or {"lr": 0}))
+    with pytest.raises(CheckFailed, match=rf"{keyword} got nan; expected a finite number"):
+        task.check(lambda: (letter, {keyword: np.float32("nan")}), *task.others(names))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is special to exercise 08; what holds for every exercise stands in test_exercises."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -47,8 +48,8 @@ def test_the_text_states_the_limits_that_the_check_uses(
     text = solution_text("missing_and_corrupted_data")
     assert f"to at least {runs.HEALTHY}," in text
     assert f"The check runs at most {LIMITS['epochs'][1]} epochs." in text
-    assert "thirteen situations" in text
-    assert len(situations()) == 13
+    assert "sixteen situations" in text
+    assert len(situations()) == 16
     assert f"at least {doubtful.FOUND * 100:.0f} % must have one." in text
 
 
@@ -139,7 +140,7 @@ def test_it_begins_where_the_situation_says(known: Any) -> None:
     counts.append(("loss", bool(loss.isfinite())))
     known.model.zero_grad()
     loss.backward()
-    grads = [weight.grad for weight in known.model.parameters()]
+    grads = [weight.grad for weight in known.model.parameters() if weight.grad is not None]
     counts.append(("gradient", all(bool(one.isfinite().all()) for one in grads)))
     known.model.zero_grad()
     assert next((name for name, sound in counts if not sound), "nowhere") == known.expected
@@ -156,6 +157,19 @@ def test_the_solution_serves_a_model_of_ones_own(solution: dict[str, Any]) -> No
     x, y = torch.ones(5, 4), torch.zeros(5, dtype=torch.long)
     assert model(x).isfinite().all()
     assert solution["began"](model, nn.CrossEntropyLoss(), x, y) == "nowhere"
+
+
+def test_a_frozen_weight_without_a_gradient_stops_who_does_not_ask(
+    solution: dict[str, Any],
+) -> None:
+    def careless(model: nn.Module, loss_fn: nn.Module, x: Any, y: Any) -> str:
+        twin = copy.deepcopy(model)
+        loss_fn(twin(x.clone()), y).backward()
+        assert [torch.isfinite(weight.grad) for weight in twin.parameters()]  # type: ignore[arg-type]
+        return str(solution["began"](model, loss_fn, x, y))
+
+    with pytest.raises(CheckFailed, match=r"began raised TypeError: .*isfinite.*in your code"):
+        checks.check_began(careless)
 
 
 @pytest.mark.parametrize("came", [None, True, 1.5, ["inputs"]])

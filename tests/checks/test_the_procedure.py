@@ -108,3 +108,12 @@ def test_a_width_written_as_a_number_is_theirs(solution: dict[str, Any]) -> None
     )
     with pytest.raises(CheckFailed, match=text):
         checks.check_parts(thirteen)
+
+
+def test_a_loop_over_its_own_loader_is_told(solution: dict[str, Any]) -> None:
+    def own(x: Any, y: Any) -> Any:
+        one_pass, model, loader, *others = solution["parts"](x, y)
+        return lambda batches: one_pass(loader), model, loader, *others
+
+    with pytest.raises(CheckFailed, match=r"one_pass took none of the batches that it was given"):
+        checks.check_parts(own)

@@ -270,6 +270,20 @@ def test_the_first_line_that_is_off_is_that_of_the_fault(name: str) -> None:
     assert re.match(rf"Mend first: {line} \(lessons? [0-9, ]+\)\.", found.advice)
 
 
+def test_a_softmax_inside_the_loop_is_not_seen() -> None:
+    """What the docstring and lesson 15 say of it."""
+    script = plain(lr=0.5)
+
+    def one_pass(batches: list[Any]) -> None:
+        for inputs, targets in batches:
+            script.optimizer.zero_grad()
+            script.loss_fn(script.model(inputs).softmax(dim=1), targets).backward()
+            script.optimizer.step()
+
+    script.one_pass = one_pass  # type: ignore[method-assign]
+    assert script.examined()["loss"].well
+
+
 def test_a_layer_that_the_optimizer_does_not_hold_is_named() -> None:
     words = stale_optimizer().examined(steps=1)["loop"].words
     assert words == "a matrix of weights without a move: 0.weight"
@@ -358,3 +372,49 @@ def test_a_loss_that_does_not_take_the_outputs_is_explained() -> None:
     script = plain(loss_fn=nn.BCEWithLogitsLoss())
     with pytest.raises(BadInputError, match=r"outputs of shape \(32, 10\) .* Either this is the"):
         script.examined()
+
+
+def test_a_loop_over_a_loader_of_its_own_is_explained() -> None:
+    script = plain()
+    loader, one_pass = list(script.loader), script.one_pass
+    script.one_pass = lambda batches: one_pass(loader)  # type: ignore[method-assign]
+    with pytest.raises(
+        BadInputError, match=r"took none of the batches that it was given\. Does it"
+    ):
+        script.examined()
+
+
+def all_of_them(batches: list[Any]) -> list[Any]:
+    taken = []
+    while batches:
+        taken.append(batches.pop(0))
+    return taken
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        list,
+        all_of_them,
+        lambda batches: [batch for _, batch in enumerate(batches)],
+        lambda batches: [batches[place] for place in range(len(batches))],
+        lambda batches: [*reversed(batches)],
+        lambda batches: batches[:],
+        lambda batches: [batch for batch, _ in zip(batches, range(10**6), strict=False)],
+    ],
+)
+def test_however_a_loop_takes_its_batches_it_is_examined(take: Callable[[Any], Any]) -> None:
+    script = plain()
+    one_pass = script.one_pass
+    script.one_pass = lambda batches: one_pass(take(batches))  # type: ignore[method-assign]
+    assert script.examined(steps=20)["loop"].well
+
+
+@pytest.mark.parametrize(("lr", "well"), [(2.1, True), (2.4, False)])
+def test_a_step_beside_its_limit_does_not_read_like_it(lr: float, well: bool) -> None:
+    line = plain(lr=lr).examined(steps=1)["step"]
+    read = re.search(r"by (\S+) of itself \(0\.0001 to 0\.3\)", line.words)
+    assert line.well == well
+    assert read is not None
+    assert 0.25 < float(read[1]) < 0.35
+    assert (float(read[1]) < 0.3) == well

@@ -17,7 +17,10 @@ from coursekit.checks.wording import kind_of, told_apart, two_digits
 ROWS, UNITS = 400, 50
 SHARES = (0.2, 0.5, 0.9)
 WITHIN = 0.02  # of a share, over 20,000 numbers; by chance it is off by .004
+EXACT = 1e-4  # of a factor
 ALIKE = 0.2  # deviation of the share that is silent in a row or column; by chance .07
+TOO_EVEN = 0.5  # of the deviation by chance
+FEW, CALLS = 3, 100
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -27,18 +30,22 @@ class Silenced:
     Attributes:
         p: The share to silence.
         zeros: The share that is zero.
+        few: How many of three ones were silenced in each of 100 calls.
         factor: What the others were multiplied by, the mean.
         uneven: How far the smallest and the largest factor lie apart.
         alone: Whether neither whole rows nor whole columns are silenced together.
+        even: Whether rows or columns hold more nearly the same share of zeros than chance has it.
         anew: Whether a second call silences others.
         gradient: Whether the gradient is the factor where a number is left, and 0 elsewhere.
     """
 
     p: float
     zeros: float
+    few: tuple[int, ...]
     factor: float
     uneven: float
     alone: bool
+    even: bool
     anew: bool
     gradient: bool
 
@@ -73,10 +80,15 @@ def gather(silence: Callable[..., Any]) -> Evidence:
 
 
 def each_by_itself(evidence: Evidence) -> str | None:
-    """Rows and columns are not silenced as a whole."""
+    """Rows and columns are not silenced as a whole, nor so many of them."""
     for one in evidence.trained:
         if not one.alone:
             return f"With p={one.p} in training, whole rows or columns are silenced together."
+        if one.even or (one.anew and len(set(one.few)) == 1):
+            return (
+                f"With p={one.p} in training, the number of zeros is dealt out: so many in all, in "
+                "a row or in a column; expected chance to decide for each number."
+            )
     return None
 
 
@@ -101,10 +113,12 @@ def mean_stays(evidence: Evidence) -> str | None:
     """What is left makes up for what is not."""
     for one in evidence.trained:
         right = 1 / (1 - one.p)
-        if abs(one.factor - right) > WITHIN * right or one.uneven > WITHIN * right:
+        if abs(one.factor - right) > EXACT * right or one.uneven > EXACT * right:
+            texts = [f"{one.factor:.{digits}g}" for digits in range(3, 8)]
+            seen = next((text for text in texts if float(text) != float(f"{right:.3g}")), texts[0])
             return (
-                f"With p={one.p} in training, the numbers that are left were multiplied by "
-                f"{one.factor:.3g} in the mean; expected {right:.3g} for each."
+                f"With p={one.p} in training, the numbers that are left were multiplied by {seen} "
+                f"in the mean; expected {right:.3g} for each."
             )
     return None
 
@@ -166,7 +180,8 @@ check_silence = Check(
         Clause(
             name="mean",
             test=mean_stays,
-            hint="Of ten ones, p = 0.2 leaves eight. What must each be, so that the sum is ten?",
+            hint="Of ten ones, p = 0.2 leaves eight on average. What must each be, so that the sum "
+            "is ten on average? It follows from p alone.",
         ),
         Clause(
             name="use",
@@ -196,35 +211,40 @@ check_silence = Check(
 
 @dataclass(frozen=True)
 class _Twice:
-    """The learner's function twice in a row, and its gradient."""
+    """The learner's function twice in a row and often on a few ones, and its gradient."""
 
     func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
 
-    def __call__(self, h: Tensor, p: float) -> tuple[Any, Any, Any]:
-        """Two answers, and the gradient of the first one's sum in h, or None."""
+    def __call__(self, h: Tensor, p: float) -> tuple[Any, Any, Any, Any]:
+        """Two answers, the gradient of the first one's sum in h, or None, and answers to ones."""
         h.requires_grad_()
         first = self.func(h * 1, p, True)  # a layer's outputs: they may be written into
         grad = None
         if isinstance(first, Tensor) and first.requires_grad:
             (grad,) = torch.autograd.grad(first.sum(), h, allow_unused=True)
-        return first, self.func(h * 1, p, True), grad
+        few = [self.func(torch.ones(1, FEW), p, True) for _ in range(CALLS)]
+        return first, self.func(h * 1, p, True), grad, few
 
 
 def _silenced(silence: Callable[..., Any], p: float) -> Silenced:
     """One call of the answer in training, and another one."""
     h = numbers()
     twice: Any = call(_Twice(silence), {"h": h, "p": p}, name="silence").result
-    first, second, grad = twice
+    first, second, grad, few = twice
     source = f"With p={p} in training, silence"
     one, two = (as_array(part, shape=tuple(h.shape), source=source) for part in (first, second))
+    ones = [as_array(part, shape=(1, FEW), source=source, finite=False) for part in few]
     ratio = one / h.double().numpy()  # (rows, units)
     left = ratio[ratio != 0]
     gone = ratio == 0
     rows, columns = gone.mean(axis=1), gone.mean(axis=0)
+    chance = (gone.mean() * (1 - gone.mean())) ** 0.5
     return Silenced(
-        p=p, zeros=float(gone.mean()), factor=float(left.mean()) if left.size else 0.0,
+        p=p, zeros=float(gone.mean()), few=tuple(int((part == 0).sum()) for part in ones),
+        factor=float(left.mean()) if left.size else 0.0,
         uneven=float(np.ptp(left)) if left.size else 0.0,
         alone=bool(max(rows.std(), columns.std()) < ALIKE),
+        even=bool(min(rows.std() * UNITS**0.5, columns.std() * ROWS**0.5) < TOO_EVEN * chance),
         anew=bool((gone != (two == 0)).any()),
         gradient=grad is not None and bool(np.allclose(grad.double().numpy(), ratio, atol=1e-4)),
     )  # fmt: skip

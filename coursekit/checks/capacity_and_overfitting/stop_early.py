@@ -12,7 +12,7 @@ from coursekit.checks.check import Check, Clause
 from coursekit.checks.reading import as_array
 
 MOST_CALLS = 50  # of train_epoch, where an answer does not stop by itself
-BEFORE = 9999.0  # validation loss before the first epoch
+BEFORE = 0.0  # validation loss before the first epoch: an untrained model may be the best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,8 @@ check_stop_early = Check(
             name="epochs",
             test=trains_long_enough,
             hint="Count the epochs since the best one. Only a loss smaller than all so far sets "
-            "the count back to 0: no equal one, and no drop that stays above the best.",
+            "the count back to 0: no equal one, and no drop that stays above the best. "
+            "The untrained model is of no epoch: its loss does not count.",
         ),
         Clause(
             name="weights",

@@ -91,7 +91,8 @@ check_began = Check(
         Clause(
             name="healthy",
             test=sound_is_sound,
-            hint="What is left to say when every line was passed and all was finite?",
+            hint="What is left to say when every line was passed and all was finite? Leave the "
+            "model in the mode it is in; a frozen weight has no gradient.",
         ),
         Clause(
             name="before",
@@ -103,7 +104,8 @@ check_began = Check(
             name="layers",
             test=in_the_network,
             hint="for name, layer in model._modules.items(): send the batch through one layer, "
-            "look, then send it through the next. The last one and infinity count too.",
+            "look, then send it through the next. The last one and infinity count too, and so "
+            "does the mode that the model is in.",
         ),
         Clause(
             name="after",

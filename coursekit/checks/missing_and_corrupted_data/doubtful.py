@@ -154,5 +154,7 @@ def _named(doubtful: Callable[..., object], table: Mislabelled) -> Named:
     """One call of the answer."""
     k = len(table.wrong)
     outcome = call(doubtful, {"x": table.x, "y": table.y, "k": k}, name="doubtful")
-    seen = as_array(outcome.result, shape=(k,), source=f"On {table.name}, doubtful")
+    rows = outcome.result
+    rows = list(rows) if isinstance(rows, set | frozenset) else rows  # in any order
+    seen = as_array(rows, shape=(k,), source=f"On {table.name}, doubtful")
     return Named(table=table, seen=seen.astype(np.int64), outcome=outcome)

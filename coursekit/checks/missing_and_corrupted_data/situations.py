@@ -73,11 +73,11 @@ class Known:
 
 
 def situations() -> tuple[Known, ...]:
-    """Thirteen models, each with a batch.
+    """Sixteen models, each with a batch.
 
     >>> [known.expected for known in situations()]  # doctest: +NORMALIZE_WHITESPACE
-    ['nowhere', 'nowhere', 'inputs', 'inputs', 'weights', 'weights', '1', '0', 'head',
-     'loss', 'loss', 'gradient', 'gradient']
+    ['nowhere', 'nowhere', 'nowhere', 'nowhere', 'inputs', 'inputs', 'weights', 'weights',
+     '1', '0', 'head', '1', 'loss', 'loss', 'gradient', 'gradient']
     """
     data = load_dataset("digits")
     x, y = torch.tensor(data.x[:32] / 16, dtype=torch.float32), torch.tensor(data.y[:32])
@@ -85,15 +85,20 @@ def situations() -> tuple[Known, ...]:
 
 
 def _sound(x: Tensor, y: Tensor) -> tuple[Known, ...]:
-    """All is finite; one of the models leaves traces."""
+    """All is finite; some of the models leave traces."""
     touchy = _network(
         nn.ReLU(inplace=True), nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(inplace=True),
         nn.Linear(16, 10),
     )  # fmt: skip
+    frozen = _digits()
+    frozen.get_submodule("0").requires_grad_(False)
     return (
         _known("a sound network", "healthy", _digits(), x, y, "nowhere"),
+        _known("a sound network with its first layer frozen", "healthy", frozen, x, y, "nowhere"),
         _known("a sound network with BatchNorm and layers in place", "healthy", touchy, x - 0.5, y,
                "nowhere"),
+        _known("a network in training mode whose BatchNorm would overflow in evaluation mode",
+               "healthy", _overflowing(), x, y, "nowhere"),
     )  # fmt: skip
 
 
@@ -124,6 +129,14 @@ def _in_a_layer(x: Tensor, y: Tensor) -> tuple[Known, ...]:
         _known("a layer that takes logarithms", "layers", logs, x, y, "1"),
         _known("weights of 1e37, all finite", "layers", steep, 100 * x, y, "0"),
         _known("a network whose layers have names", "layers", named, x, y, "head"),
+        _known(
+            "a network in evaluation mode whose BatchNorm overflows there",
+            "layers",
+            _overflowing().eval(),
+            x,
+            y,
+            "1",
+        ),
     )
 
 
@@ -167,6 +180,17 @@ def _network(
     with torch.no_grad():
         for each, weight in zip(model.parameters(), weights, strict=False):
             each.fill_(weight)
+    return model
+
+
+def _overflowing() -> nn.Sequential:
+    """All that it holds is finite; in evaluation mode 3e38 is multiplied by a few hundred."""
+    averages = nn.BatchNorm1d(16)
+    model = _network(nn.Linear(64, 16), averages, nn.ReLU(), nn.Linear(16, 10))
+    averages.load_state_dict(
+        averages.state_dict()
+        | {"running_mean": torch.full((16,), 3e38), "running_var": torch.zeros(16)}
+    )
     return model
 
 

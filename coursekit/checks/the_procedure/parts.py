@@ -12,13 +12,15 @@ from coursekit import check_up
 from coursekit.cases.rows import Pair, breast_cancer, tensors, wine
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
+from coursekit.checks.the_procedure.inside import agreement, same_by_lot
 from coursekit.checks.the_procedure.loops import weights_of
 from coursekit.checks.verdicts import CheckFailed
-from coursekit.checks.wording import kind_of, told_apart
+from coursekit.checks.wording import kind_of, told_apart, two_digits
 from coursekit.training.checkup import CheckUp
 
 STEPS, PASSES = 120, 15  # a pass has seven or eight batches
 ENOUGH = 0.85  # of the held-out rows; the colleague's network stays below .7
+ALIKE = 0.9  # cosine of two gradients: with a penalty or noise above .96, with a softmax below .5
 NAMES = "one_pass, model, loader, loss_fn, optimizer"
 
 
@@ -29,6 +31,8 @@ class Trained:
     Attributes:
         data: What messages call it.
         lines: What the routine measured.
+        fresh: Whether the model as it came is the same for other labels.
+        alike: Cosine between the loop's gradient and that of the loss.
         outputs: Outputs a row.
         classes: How many there should be.
         still: The parameters that the passes did not move.
@@ -37,6 +41,8 @@ class Trained:
 
     data: str
     lines: CheckUp
+    fresh: bool
+    alike: float
     outputs: int
     classes: int
     still: tuple[str, ...]
@@ -64,17 +70,24 @@ def _trained(parts: Callable[..., Any], data: str, train: Pair, test: Pair) -> T
     def one_pass(batches: Any) -> None:
         call(partial(given, batches), {}, name="one_pass")
 
+    def model_for(labels: Tensor) -> nn.Module:
+        return _five(call(parts, {"x": x, "y": labels}, name="parts").result)[1]
+
     lines = _measured(data, one_pass, model, loader, loss_fn, optimizer)
     before = weights_of(model)
     for _ in range(PASSES):
         one_pass(loader)
     outputs = _outputs(model, tensors(test, "cpu").tensors[0])
+    still = tuple(n for n, w in model.named_parameters() if torch.equal(w, before[n]))
+    classes = int(y.max()) + 1
     return Trained(
         data=data,
         lines=lines,
+        fresh=same_by_lot(model_for, y),
+        alike=agreement(one_pass, model, loader, loss_fn, classes),
         outputs=outputs.shape[1],
-        classes=int(y.max()) + 1,
-        still=tuple(n for n, w in model.named_parameters() if torch.equal(w, before[n])),
+        classes=classes,
+        still=still,
         accuracy=_accuracy(outputs, tensors(test, "cpu").tensors[1]),
     )
 
@@ -131,6 +144,28 @@ def well(*names: str) -> Callable[[tuple[Trained, ...]], str | None]:
     return test
 
 
+def it_is_fresh(evidence: tuple[Trained, ...]) -> str | None:
+    """The model has not been trained when it comes."""
+    for one in evidence:
+        if not one.fresh:
+            return (
+                f"On {one.data}, the model that comes is another one where the labels are dealt "
+                "out by lot: it has been trained already; expected a fresh one."
+            )
+    return None
+
+
+def the_loop_uses_the_loss(evidence: tuple[Trained, ...]) -> str | None:
+    """What the loop goes along is the gradient of the loss that came with it."""
+    for one in evidence:
+        if one.alike < ALIKE:
+            return (
+                f"On {one.data}, one_pass does not go along the gradient of loss_fn(model(inputs), "
+                f"labels): the cosine between the two is {two_digits(one.alike)}; expected 1."
+            )
+    return None
+
+
 def a_class_has_an_output(evidence: tuple[Trained, ...]) -> str | None:
     """As many outputs as classes."""
     for one in evidence:
@@ -170,6 +205,11 @@ check_parts = Check(
     gather=gather,
     clauses=(
         Clause(
+            name="fresh",
+            test=it_is_fresh,
+            hint="parts builds, one_pass trains. The routine asks what a fresh model does.",
+        ),
+        Clause(
             name="outputs",
             test=a_class_has_an_output,
             hint="One output for each class that y has.",
@@ -189,6 +229,12 @@ check_parts = Check(
             test=the_loop_is_sound,
             hint="Which tensors does the optimizer hold, and when were they made? When are the "
             "gradients emptied? Lesson 06.",
+        ),
+        Clause(
+            name="same loss",
+            test=the_loop_uses_the_loss,
+            hint="The line loss looks at loss_fn alone, not into the loop. What does the loop do "
+            "with the outputs, or with the labels, before it calls loss_fn?",
         ),
         Clause(
             name="step",

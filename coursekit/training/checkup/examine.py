@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from coursekit.errors import BadInputError
 from coursekit.training.checkup import measures
+from coursekit.training.checkup.given import watched
 from coursekit.training.checkup.lines import CheckUp, Line
 from coursekit.training.checkup.loop import look_at_loop
 from coursekit.training.checkup.prices import LossFn, prices
@@ -36,6 +37,9 @@ def check_up(
     Mend the first line that is off, keep the repair, and check again from the top. Afterwards
     model, optimizer, scheduler and random numbers are as they were.
 
+    The lines *first loss*, *loss* and *gradients* use ``loss_fn(model(inputs), targets)``. Whether
+    your loop uses it too is not looked at: a softmax too many inside the loop is not seen.
+
     Args:
         one_pass: Your loop over the batches that it is given, each (inputs, targets), once:
             forward, backward, step. It uses ``model`` and ``optimizer`` as they are given here.
@@ -50,7 +54,8 @@ def check_up(
 
     Raises:
         BadInputError: A batch is not a pair of tensors, or there is none; or ``loss_fn`` does not
-            take outputs and targets as they are.
+            take outputs and targets as they are; or ``one_pass`` runs over other batches than those
+            that it is given.
 
     >>> _ = torch.manual_seed(0)
     >>> model = nn.Linear(2, 1)
@@ -70,8 +75,8 @@ def check_up(
     if not batches:
         raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
     script = Script(
-        one_pass=one_pass, model=model, loss_fn=loss_fn, optimizer=optimizer, scheduler=scheduler,
-        batches=batches, moment=moment,
+        one_pass=watched(one_pass), model=model, loss_fn=loss_fn, optimizer=optimizer,
+        scheduler=scheduler, batches=batches, moment=moment,
     )  # fmt: skip
     try:
         return CheckUp(lines=tuple(_lines(script, steps)))

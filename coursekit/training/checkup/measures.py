@@ -35,7 +35,8 @@ def rows(script: Script) -> Line:
         words = "no numbers reach a first layer of weights, or whole ones: not judged"
     else:
         size = arrived.flatten(1).double().square().mean(dim=0).sqrt().max().item()
-        words = f"the largest column has size {size:.3g} (root mean square; at most {LARGE:g})"
+        seen, most = _apart(size, LARGE, digits=3)
+        words = f"the largest column has size {seen} (root mean square; at most {most})"
         return Line(name="rows", well=size <= LARGE, words=words, lesson="01, 08")
     return Line(name="rows", well=not lost, words=words, lesson="01, 08")
 
@@ -79,7 +80,8 @@ def gradients(script: Script) -> Line:
         return Line(name="gradients", well=not norms, words=words, lesson="04, 12")
     weak, strong = min(norms, key=lambda name: norms[name]), max(norms, key=lambda n: norms[n])
     share = norms[weak] / norms[strong] if norms[strong] else 0.0
-    words = f"{weak} gets {share:.1g} of what {strong} gets (at least {WEAKEST:.1g})"
+    seen, least = _apart(share, WEAKEST)
+    words = f"{weak} gets {seen} of what {strong} gets (at least {least})"
     return Line(name="gradients", well=share >= WEAKEST, words=words, lesson="04, 12")
 
 
@@ -92,10 +94,22 @@ def step(script: Script, batches_a_step: int) -> Line:
         return Line(name="step", well=True, words="no matrix of weights", lesson="03")
     far = max(ways, key=lambda name: ways[name])
     well = STEP[0] <= ways[far] <= STEP[1]
-    words = (
-        f"the first step changes {far} by {ways[far]:.1g} of itself ({STEP[0]:g} to {STEP[1]:g})"
-    )
+    seen, _ = _apart(ways[far], min(STEP, key=lambda limit: abs(limit - ways[far])))
+    words = f"the first step changes {far} by {seen} of itself ({STEP[0]:g} to {STEP[1]:g})"
     return Line(name="step", well=well, words=words, lesson="03")
+
+
+def _apart(value: float, limit: float, digits: int = 1) -> tuple[str, str]:
+    """Both with so many digits, or as many more as they need to read differently.
+
+    >>> _apart(0.41, 0.3), _apart(0.32, 0.3), _apart(0.032, 1 / 30), _apart(0.3, 0.3)
+    (('0.4', '0.3'), ('0.32', '0.3'), ('0.032', '0.033'), ('0.3', '0.3'))
+    """
+    for more in range(digits, digits + 6):
+        texts = f"{value:.{more}g}", f"{limit:.{more}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return f"{value:.{digits}g}", f"{limit:.{digits}g}"
 
 
 @dataclass(frozen=True, kw_only=True)

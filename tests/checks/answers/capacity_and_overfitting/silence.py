@@ -76,6 +76,29 @@ def to_the_mean(h, p, training):
     return kept * (h.sum() / kept.sum())
 
 
+def by_what_is_left(h, p, training):
+    if not training:
+        return h
+    heard = (torch.rand_like(h) >= p).float()
+    return h * heard / heard.mean() if p else h
+
+
+def so_many(h, p):
+    """Exactly int(p n) of all n numbers."""
+    heard = torch.ones(h.numel())
+    heard[torch.randperm(h.numel())[: int(p * h.numel())]] = 0
+    return heard.reshape(h.shape)
+
+
+def so_many_in_each_row(h, p):
+    places = torch.rand_like(h).argsort(dim=1).argsort(dim=1)
+    return (places >= int(p * h.shape[1])).float()
+
+
+def so_many_in_each_column(h, p):
+    return so_many_in_each_row(h.T, p).T
+
+
 def says_so(h, p, training):
     print("The optional task passed.")
     return h
@@ -99,6 +122,14 @@ WRONG = (
         says=r"With p=0\.2 in training, whole rows or columns are silenced together\.",
     ),
     Wrong(
+        name="so many in all",
+        answer=silencing(so_many),
+        fails="alone",
+        says=r"With p=0\.2 in training, the number of zeros is dealt out: so many in all",
+    ),
+    Wrong(name="so many in each row", answer=silencing(so_many_in_each_row), fails="alone"),
+    Wrong(name="so many in each column", answer=silencing(so_many_in_each_column), fails="alone"),
+    Wrong(
         name="silenced twice",
         answer=silencing(lambda h, p: each(h, p) * each(h, p)),
         fails="share",
@@ -116,6 +147,13 @@ WRONG = (
         fails="mean",
         says=r"were multiplied by 1 in the mean; expected 1\.25 for each\.",
     ),
+    Wrong(
+        name="grows by what is left",
+        answer=by_what_is_left,
+        fails="mean",
+        says=r"multiplied by 1\.2\d+ in the mean; expected 1\.25 for each\. .* from p alone",
+    ),
+    Wrong(name="the sum stays", answer=to_the_mean),
     Wrong(
         name="grows by the share",
         answer=silencing(each, grow=lambda p: 1 + p),

@@ -39,8 +39,9 @@ def cloned(model, train_epoch, validate, patience, epochs):
     return torch.tensor(best + 1)
 
 
-def a_copy_of_the_model(model, train_epoch, validate, patience, epochs):
-    lowest, waited = validate(), 0  # before the first epoch
+def a_copy_of_the_model(model, train_epoch, validate, patience, epochs, lowest=math.inf):
+    validate()  # before the first epoch, to look at it
+    waited = 0
     best, number = copy.deepcopy(model), 0
     for epoch in range(epochs):
         train_epoch()
@@ -163,6 +164,10 @@ def from_a_hundred_down(model, train_epoch, validate, patience, epochs):
     return best
 
 
+def from_the_untrained_on(model, train_epoch, validate, patience, epochs):
+    return a_copy_of_the_model(model, train_epoch, validate, patience, epochs, lowest=validate())
+
+
 def renames(model, train_epoch, validate, patience, epochs):
     lowest, best, kept = math.inf, 0, None
     for epoch in range(1, epochs + 1):
@@ -225,6 +230,11 @@ WRONG = (
         name="a start that is not high enough",
         answer=from_a_hundred_down,
         says=r"losses 6000, 5000, .* was called 3 times; expected 6\.",
+    ),
+    Wrong(
+        name="the untrained model counts",
+        answer=from_the_untrained_on,
+        says=r"called 2 times; expected 5\. .*The untrained model is of no epoch",
     ),
     Wrong(
         name="renames",

@@ -35,6 +35,7 @@ def unguarded(model, loss_fn, x, y, *, fine=sound, weights=list, gradients=list)
     loss = loss_fn(x, y)
     if not fine(loss):
         return "loss"
+    trained = [weight for weight in trained if weight.requires_grad]
     return "nowhere" if fine(*gradients(torch.autograd.grad(loss, trained))) else "gradient"
 
 
@@ -69,7 +70,7 @@ def by_hooks(model, loss_fn, x, y):
     loss = loss_fn(outputs, y)
     if loss.isnan() or loss.isinf():
         return "Loss"
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    gradients = torch.autograd.grad(loss, [w for w in model.parameters() if w.requires_grad])
     return "nowhere" if all(math.isfinite(one.sum()) for one in gradients) else "gradient"
 
 
@@ -82,7 +83,7 @@ def on_a_copy(model, loss_fn, x, y):
     loss = loss_fn(outputs, y)
     loss.backward()
     lines.append(("loss", loss))
-    lines += [("gradient", weight.grad) for weight in model.parameters()]
+    lines += [("gradient", w.grad) for w in model.parameters() if w.grad is not None]
     return next((name for name, numbers in lines if not sound(numbers)), "nowhere")
 
 
@@ -96,6 +97,17 @@ RIGHT: dict[str, Function] = {
 def replacing(**other):
     """The right answer, some of its words replaced."""
     return lambda *given: other.get(step_by_step(*given), step_by_step(*given))
+
+
+def in_mode(training):
+    """The right answer, in one mode for all models."""
+    return lambda model, *given: step_by_step(copy.deepcopy(model).train(training), *given)
+
+
+def wants_every_gradient(model, loss_fn, x, y):
+    found = step_by_step(model, loss_fn, x, y)
+    frozen = any(not weight.requires_grad for weight in model.parameters())
+    return "gradient" if found == "nowhere" and frozen else found
 
 
 def inputs_first(model, loss_fn, x, y):
@@ -157,6 +169,24 @@ WRONG = (
         answer=replacing(nowhere="gradient"),
         fails="healthy",
         says=r"On a sound network, began says 'gradient'; it is 'nowhere'\.",
+    ),
+    Wrong(
+        name="in evaluation mode",
+        answer=in_mode(False),
+        fails="healthy",
+        says=r"would overflow in evaluation mode, began says '1'; it is 'nowhere'\.",
+    ),
+    Wrong(
+        name="in training mode",
+        answer=in_mode(True),
+        fails="layers",
+        says=r"in evaluation mode whose BatchNorm overflows there, began says 'nowhere'; it is '1'",
+    ),
+    Wrong(
+        name="a gradient that is not there is none that is finite",
+        answer=wants_every_gradient,
+        fails="healthy",
+        says=r"its first layer frozen, began says 'gradient'; it is 'nowhere'\.",
     ),
     Wrong(
         name="no look at the weights",

@@ -43,6 +43,14 @@ def losses(x, y, steps):
         return nn.functional.cross_entropy(model(rows), labels, reduction="none")
 
 
+def as_a_set(x, y, k):
+    return set(by_neighbours(x, y, k).tolist())
+
+
+def as_a_set_of_numpys(x, y, k):
+    return frozenset(by_neighbours(x, y, k))
+
+
 def by_early_stopping(x, y, k):
     return losses(x, y, steps=30).argsort(descending=True)[:k]
 
@@ -51,6 +59,8 @@ RIGHT: dict[str, Function] = {
     "neighbours": by_neighbours,
     "cross-validation": by_cross_validation,
     "the loss, stopped early": by_early_stopping,
+    "a set": as_a_set,
+    "a set of NumPy's numbers": as_a_set_of_numpys,
 }
 
 

@@ -23,6 +23,10 @@ def building(
     hidden=16,
     first=(),
     outputs=None,
+    inside=lambda outputs: outputs,
+    penalty=0.0,
+    clip=None,
+    beforehand=0,
 ):
     """An answer with these parts; by default a right one."""
 
@@ -43,11 +47,16 @@ def building(
             for inputs, targets in batches:
                 if emptied == "first":
                     optimizer.zero_grad()
-                criterion(model(inputs), targets).backward()
+                squares = sum(weight.square().sum() for weight in model.parameters())
+                (criterion(inside(model(inputs)), targets) + penalty * squares).backward()
+                if clip:
+                    nn.utils.clip_grad_value_(model.parameters(), clip)
                 optimizer.step()
                 if emptied == "last":
                     optimizer.zero_grad()
 
+        for _ in range(beforehand):
+            one_pass(loader)
         return one_pass, model, loader, criterion, optimizer
 
     return parts
@@ -60,6 +69,10 @@ def with_adam(x, y):
 def with_log_softmax(x, y):
     """Log-softmax and its own criterion."""
     return building(last=[nn.LogSoftmax(1)], loss_fn=nn.NLLLoss())(x, y)
+
+
+def with_batch_norm(x, y):
+    return building(first=[nn.BatchNorm1d(x.shape[1])])(x, y)
 
 
 def as_a_list(x, y):
@@ -98,6 +111,9 @@ RIGHT: dict[str, Function] = {
     "log-softmax and NLLLoss": with_log_softmax,
     "a list, emptied behind the step": as_a_list,
     "tanh, batches in a list": with_tanh_and_a_list_of_batches,
+    "a penalty in the loop": building(penalty=0.005),
+    "clipped, with dropout": building(clip=0.1, first=[nn.Dropout(0.1)], hidden=64),
+    "batch normalisation": with_batch_norm,
 }
 
 
@@ -134,6 +150,26 @@ WRONG = (
         answer=building(last=[nn.Softmax(1)], loss_fn=nn.NLLLoss()),
         fails="loss",
         says=r"the line loss is off: a right and certain answer costs -1",
+    ),
+    *(
+        Wrong(
+            name=f"the softmax moves into the loop, {lr}",
+            answer=building(inside=lambda outputs: outputs.softmax(1), optimizer_of=sgd(lr)),
+            fails="same loss",
+            says=r"On wine, 3 classes, one_pass does not go along the gradient of loss_fn\(m",
+        )
+        for lr in (0.1, 0.5)
+    ),
+    Wrong(
+        name="trained beforehand",
+        answer=building(beforehand=15),
+        fails="fresh",
+        says=r"On wine, 3 classes, the model that comes is another one where the labels are dealt",
+    ),
+    Wrong(
+        name="trained beforehand, a little",
+        answer=building(beforehand=1),
+        fails="fresh",
     ),
     Wrong(
         name="the optimizer first",
