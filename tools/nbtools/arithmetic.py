@@ -5,7 +5,15 @@ is chaotic ends with other digits. AVX2 is what nearly every x86-64 processor ha
 look at these variables.
 """
 
-SAME_DIGITS = {
+from collections.abc import Mapping
+
+Arithmetic = Mapping[str, str]
+
+SAME_DIGITS: Arithmetic = {
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
     "MKL_CBWR": "AVX2",  # the matrix products behind it
+}
+OTHERS: dict[str, Arithmetic] = {
+    "its own": {},  # what a learner's kernel gets
+    "the plainest": {"ATEN_CPU_CAPABILITY": "default", "MKL_CBWR": "COMPATIBLE"},
 }

@@ -12,10 +12,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from nbtools.arithmetic import SAME_DIGITS
+from nbtools.arithmetic import SAME_DIGITS, Arithmetic
 
 CELL_TIMEOUT = 120  # seconds
-_DROPPED = ("MPLBACKEND", "OMP_NUM_THREADS", "PYTHONWARNINGS")
+_DROPPED = ("MPLBACKEND", "OMP_NUM_THREADS", "PYTHONWARNINGS", *SAME_DIGITS)
 _LINE = re.compile(r"line (\d+)")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -36,12 +36,15 @@ class CellFailedError(Exception):
         self.reason = reason
 
 
-def execute(notebook: NotebookNode, *, folder: str = "notebooks") -> None:
+def execute(
+    notebook: NotebookNode, *, folder: str = "notebooks", arithmetic: Arithmetic = SAME_DIGITS
+) -> None:
     """Run all cells in place; a cell tagged ``raises-exception`` may raise.
 
     Args:
         notebook: The notebook; its outputs are replaced.
         folder: Which folder of the learner's copy to run in.
+        arithmetic: Settings of the processor's arithmetic.
 
     Raises:
         CellFailedError: A cell raised, took too long, or took the kernel down.
@@ -50,16 +53,17 @@ def execute(notebook: NotebookNode, *, folder: str = "notebooks") -> None:
         base = Path(temporary)
         for name in ("notebooks", "exercises", "home"):
             (base / "work" / name).mkdir(parents=True)
-        _run(notebook, cwd=base / "work" / folder, home=base / "work" / "home")
+        seen = environment(base / "work" / "home", arithmetic)
+        _run(notebook, cwd=base / "work" / folder, env=seen)
 
 
-def environment(home: Path) -> dict[str, str]:
-    """What the kernel sees: AVX2 of this CPU, no one's own settings, a quiet TensorFlow."""
+def environment(home: Path, arithmetic: Arithmetic = SAME_DIGITS) -> dict[str, str]:
+    """What the kernel sees: this arithmetic, no one's own settings, a quiet TensorFlow."""
     settings = home / "matplotlibrc"
     settings.touch()
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
     return kept | {
-        **SAME_DIGITS,
+        **arithmetic,
         "COURSEKIT_DEVICE": "cpu",
         "COURSEKIT_HOME": str(home),
         "CUDA_VISIBLE_DEVICES": "-1",
@@ -70,7 +74,7 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def _run(notebook: NotebookNode, *, cwd: Path, home: Path) -> None:
+def _run(notebook: NotebookNode, *, cwd: Path, env: dict[str, str]) -> None:
     """Run all cells in one kernel and say which failed."""
     current = 0
 
@@ -93,7 +97,7 @@ def _run(notebook: NotebookNode, *, cwd: Path, home: Path) -> None:
         client.execute(
             cleanup_kc=True,  # or the kernel would live on: nbclient did not make its manager
             cwd=str(cwd),
-            env=environment(home),
+            env=env,
             stderr=subprocess.DEVNULL,
         )
     except CellExecutionError as error:

@@ -166,7 +166,13 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="overestimate", better="lower", broken_bound=0.25, fixed_bound=0.12, margin=0.2
+        score="overestimate",
+        better="lower",
+        broken_bound=0.25,
+        fixed_bound=0.12,
+        margin=0.15,
+        reason="On each seed the two lie at least .25 apart. But the labels are dealt out by lot, "
+        "and the test rows of one seed in forty were kind to what was learnt by heart.",
     ),
     shows=(Sign(quantity="loss", read="last"),),
     knobs=(),
