@@ -366,14 +366,15 @@ for name, norm in [
     _, accuracy = loss_and_accuracy(run.model.eval(), run.test, 360)
     share = f"{max(shares.values()):.1f}" if shares else " – "
     print(f"{name:>15} {training[0]:14.1f} {evaluation[0]:17.1f} {share:>17} {accuracy:15.1f}")
-for seed in (1, 2):
-    accuracy = CASE.broken.having(norm=nn.Identity, lr=0.1).run(seed=seed)["test_accuracy"]
-    verdict = "above 0.8" if accuracy > 0.8 else "below 0.8"
-    print(f"no layer, ten times the rate, four epochs, seed {seed}: {verdict}")
+bare = CASE.broken.having(norm=nn.Identity, lr=0.1)
+reached = [bare.run(seed=seed)["test_accuracy"] for seed in range(3)]
+print(
+    f"no layer, ten times the rate, four epochs: above 0.3 on {sum(a > 0.3 for a in reached)} of 3 seeds"
+)
 
 # %% [markdown]
 # The gradient comes from two rows as before, and it learns. **The noise of such a gradient alone does not stop learning.** Taking
-# BatchNorm out is not enough at this rate. At ten times the rate it can be: that depends on the seed.
+# BatchNorm out is not enough at this rate. At ten times the rate it learns; how well depends on the seed.
 
 # %% [markdown] minutes=2
 # ## The wrong fixes
