@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import coursekit
@@ -48,6 +50,19 @@ def test_oldest_constraints_are_the_lower_bounds() -> None:
     oldest = (ROOT / ".github" / "constraints-oldest.txt").read_text(encoding="utf-8")
     listed = [line for line in oldest.splitlines() if line and not line.startswith("#")]
     assert listed == [text.replace(">=", "==") for text in RUNTIME]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_first_release_of_each_python_can_install_every_pin(python: str) -> None:
+    """Debian's Python 3.11 is 3.11.2: a pin that wants 3.11.5 keeps ``make env`` from working."""
+    pinned = {canonicalize_name(pin.name) for pin in requirements(ROOT / "constraints.txt")}
+    wanted = {
+        package.name: SpecifierSet(package.metadata.get("Requires-Python") or "")
+        for package in distributions()
+        if canonicalize_name(package.name) in pinned
+    }
+    assert len(wanted) > 100
+    assert [name for name, pythons in wanted.items() if f"{python}.0" not in pythons] == []
 
 
 @pytest.mark.parametrize("python", PYTHONS)
