@@ -57,7 +57,7 @@ def test_the_first_release_of_each_python_can_install_every_pin(python: str) -> 
     """Debian's Python 3.11 is 3.11.2: a pin that wants 3.11.5 keeps ``make env`` from working."""
     pinned = {canonicalize_name(pin.name) for pin in requirements(ROOT / "constraints.txt")}
     wanted = {
-        package.name: SpecifierSet(package.metadata.get("Requires-Python") or "")
+        package.name: SpecifierSet(str(package.metadata.json.get("requires_python", "")))
         for package in distributions()
         if canonicalize_name(package.name) in pinned
     }
