@@ -5,7 +5,7 @@ with other values of it. A letter is judged by measuring these runs: no answer i
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from coursekit.checks.calling import call
 from coursekit.checks.check import Clause
 from coursekit.checks.experiment import Script, Settings, call_text
-from coursekit.checks.said import Limits, letter_and_change, real_changes
+from coursekit.checks.said import Kinds, Limits, letter_and_change, real_changes
 from coursekit.checks.wording import told_apart
 
 ONE_KEYWORD = (
@@ -94,6 +94,7 @@ class Diagnosis(Generic[R]):
         strange: What else about an untouched run is not as it was given, in a clause of a sentence;
             None where all is.
         numbers_only: Whether every keyword of the script takes a number.
+        also_takes: Then, what else a keyword takes.
     """
 
     causes: Mapping[str, Cause[R]]
@@ -106,14 +107,16 @@ class Diagnosis(Generic[R]):
     known: Callable[[], Mapping[bytes, int]]
     strange: Callable[[R], str | None] = lambda _: None
     numbers_only: bool = False
+    also_takes: Kinds = field(default_factory=dict)
 
     def gather(self, diagnose: object, experiment: Script) -> Evidence[R]:
         """Read the answer, then run the script with and without its change."""
         said = call(diagnose, {}, name="diagnose").result
         letter, change = letter_and_change(said, self.causes)
         changes = real_changes(
-            experiment, change, limits=self.limits, numbers_only=self.numbers_only
-        )
+            experiment, change, limits=self.limits, numbers_only=self.numbers_only,
+            also_takes=self.also_takes,
+        )  # fmt: skip
         untouched = tuple(self.run(experiment, seed, {}) for seed in self.seeds)
         changed = tuple(self.run(experiment, seed, changes) for seed in self.seeds if changes)
         others = self.causes[letter].others(untouched[0])

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from coursekit.checks.wording import kind_of
 from coursekit.errors import unknown
 
 Limits = Mapping[str, tuple[float, float]]
+Kinds = Mapping[str, tuple[type, ...]]
 
 
 def letter_and_change(value: object, letters: Collection[str]) -> tuple[str, Settings]:
@@ -46,7 +48,12 @@ def letter_and_change(value: object, letters: Collection[str]) -> tuple[str, Set
 
 
 def real_changes(
-    experiment: Script, change: Settings, *, limits: Limits, numbers_only: bool = False
+    experiment: Script,
+    change: Settings,
+    *,
+    limits: Limits,
+    numbers_only: bool = False,
+    also_takes: Kinds = MappingProxyType({}),
 ) -> Settings:
     """The part of a change that differs from the script's own values.
 
@@ -55,6 +62,7 @@ def real_changes(
         change: Keyword to value.
         limits: Least and greatest value of a keyword: seconds, not minutes.
         numbers_only: Whether every keyword of the script takes a number, and none a text or None.
+        also_takes: Then, what else a keyword takes.
 
     Raises:
         CheckFailed: The script has no such keyword, or it would not be run with that value.
@@ -70,7 +78,8 @@ def real_changes(
         if name not in own:
             see = "These are all that experiment has."
             raise CheckFailed(str(unknown("keyword", name, own, see=see)))
-        _expect_kind(name, value, numbers_only=numbers_only)
+        if not (numbers_only and isinstance(value, also_takes.get(name, ()))):
+            _expect_kind(name, value, numbers_only=numbers_only)
         if isinstance(value, int | float):
             _expect_within(name, value, limits.get(name, (-math.inf, math.inf)))
     return {name: value for name, value in change.items() if value != own[name]}

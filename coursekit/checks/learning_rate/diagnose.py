@@ -4,22 +4,11 @@ from functools import partial
 
 from coursekit.checks.check import Check
 from coursekit.checks.diagnosing import Diagnosis, Evidence
-from coursekit.checks.experiment import Script, Settings, labelled_rows
+from coursekit.checks.experiment import labelled_rows
 from coursekit.checks.learning_rate.runs import CAUSES, HEALTHY, Run, run, shift
-from coursekit.checks.verdicts import CheckFailed
-from coursekit.checks.wording import kind_of, two_digits
+from coursekit.checks.wording import two_digits
 
 LIMITS = {"epochs": (1, 100), "hidden": (1, 512)}  # seconds, not minutes
-
-
-def _run(experiment: Script, seed: int, settings: Settings) -> Run:
-    """One run of the script; every keyword takes a number, and one of them None as well."""
-    for name, value in settings.items():
-        averages = name == "bn_momentum" and value is None  # all batches count alike
-        if not averages and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise CheckFailed(f"{name} got {kind_of(value)}; expected a number.")
-    return run(experiment, seed, settings)
-
 
 DIAGNOSIS: Diagnosis[Run] = Diagnosis(
     causes=CAUSES,
@@ -28,8 +17,10 @@ DIAGNOSIS: Diagnosis[Run] = Diagnosis(
     stuck=0.75,  # the script as it is given stays near the largest class, .40
     seeds=(105, 106),
     limits=LIMITS,
-    run=_run,
+    run=run,
     known=partial(labelled_rows, "wine"),
+    numbers_only=True,
+    also_takes={"bn_momentum": (type(None),)},  # all batches count alike
 )
 
 
