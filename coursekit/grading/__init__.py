@@ -1,7 +1,8 @@
 """Marks that a submission cannot make for itself: each answer is checked in a fresh process.
 
 - `mark`: check the answers of one notebook's cells, with limits of time and memory.
-- `Recheck`: the step that puts those marks into ``nbgrader autograde``.
+- `ExecuteSubmission`: the step of ``nbgrader autograde`` that runs a submission for its feedback.
+- `Recheck`: the step that puts those marks in.
 
 What this stops, and what it does not, stands in `coursekit.grading.guard`.
 """
@@ -11,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 from coursekit.grading.marking import Limits, Mark, mark
 
 if TYPE_CHECKING:
+    from coursekit.grading.execute import ExecuteSubmission
     from coursekit.grading.recheck import Recheck
 
-__all__ = ["Limits", "Mark", "Recheck", "mark"]
+__all__ = ["ExecuteSubmission", "Limits", "Mark", "Recheck", "mark"]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Recheck":  # needs nbgrader, which only an instructor has
+    # Both need nbgrader, which only an instructor has.
+    if name == "ExecuteSubmission":
+        from coursekit.grading.execute import ExecuteSubmission
+
+        return ExecuteSubmission
+    if name == "Recheck":
         from coursekit.grading.recheck import Recheck
 
         return Recheck

@@ -18,7 +18,7 @@ from nbconvert.preprocessors import TagRemovePreprocessor
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import Execute
 
-from coursekit.grading import Recheck
+from coursekit.grading import ExecuteSubmission, Recheck
 
 c = get_config()  # noqa: F821  nbgrader puts it there
 
@@ -33,10 +33,12 @@ c.GenerateAssignment.preprocessors = [
     TagRemovePreprocessor, *GenerateAssignment.preprocessors.default()
 ]
 
-# The kernel's outputs are for the feedback. Marks come from Recheck: each answer is checked again
-# in a process of its own, which the submitted notebook cannot reach.
+# The kernel's outputs are for the feedback; a submission that breaks its kernel stops no other.
+# Marks come from Recheck: each answer is checked again in a process of its own, which the
+# submitted notebook cannot reach.
 steps = list(Autograde.autograde_preprocessors.default())
-steps.insert(steps.index(Execute) + 1, Recheck)
+place = steps.index(Execute)
+steps[place : place + 1] = [ExecuteSubmission, Recheck]
 c.Autograde.autograde_preprocessors = steps
 c.Execute.timeout = 60  # seconds for a cell
 if sys.platform != "win32":  # a kernel whose port another program had for a moment never answers

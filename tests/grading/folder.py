@@ -10,6 +10,22 @@ from nbgrader.api import Gradebook
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
 SECRET = "only-the-grader-knows-this"
+NOISE = """
+import os, socket, stat
+for descriptor in range(3, 128):
+    try:
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode) and {which}:
+            os.write(descriptor, b"{{" * 90)
+    except OSError:
+        pass
+"""
+SHOUT = NOISE.format(which="True")  # the kernel lives on, and whoever it talks to hears noise
+CUT_OFF = NOISE.format(  # it still prints, and hears of no cell any more
+    which=(
+        "str(socket.socket(fileno=os.dup(descriptor)).getsockname())"
+        ".endswith(f'-{get_ipython().kernel.parent.shell_port}')"
+    )
+)
 
 
 def nbgrader(course: Path, *arguments: str) -> None:

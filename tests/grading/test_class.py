@@ -1,4 +1,4 @@
-"""A class of ten hands in exercise 01 to a real nbgrader: right, wrong and hostile notebooks."""
+"""A class of twelve hands in exercise 01 to a real nbgrader: right, wrong and hostile notebooks."""
 
 import copy
 import shutil
@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 from nbtools.exercise import answer_lines
 
 from coursekit.grading.course import set_up
-from tests.grading.folder import SECRET, SOLUTIONS, cell_of, nbgrader, points
+from tests.grading.folder import CUT_OFF, SECRET, SOLUTIONS, cell_of, nbgrader, points
 
 NAME = "01_unscaled_features"
 TASKS = ("01-1-check", "01-2-check", "01-3-check")
@@ -120,7 +120,7 @@ class Student:
 
 
 def the_class(course: Path) -> list[Student]:
-    """Ten students."""
+    """Twelve students."""
     loop = "def gradient_share(model, loss_fn, x, y):\n    while True:\n        pass"
     torn = "def prepare(x, rows)\n    return"
     return [
@@ -138,6 +138,15 @@ def the_class(course: Path) -> list[Student]:
         Student(
             name="forger", edit=answering(**WRONG | {"prepare": FORGED + WRONG["prepare"]}),
             due=(0, 0, 0),
+        ),
+        Student(
+            name="saboteur", edit=answering(**RIGHT | {"prepare": CUT_OFF + RIGHT["prepare"]}),
+            due=(2, 3, 3),
+        ),
+        Student(
+            name="quitter",
+            edit=answering(**RIGHT | {"gradient_share": "import os\nos.kill(os.getpid(), 9)"}),
+            due=(2, 0, 3),
         ),
         Student(
             name="patcher",
@@ -163,7 +172,7 @@ class Marked:
 
 @pytest.fixture(scope="module")
 def marked(tmp_path_factory: pytest.TempPathFactory) -> Marked:
-    """The whole way: release, ten submissions, marks, feedback."""
+    """The whole way: release, twelve submissions, marks, feedback."""
     course = tmp_path_factory.mktemp("course")
     set_up(course, solutions=SOLUTIONS)
     for other in (course / "source").iterdir():
@@ -212,5 +221,8 @@ def test_feedback_holds_no_answer_and_no_secret(marked: Marked, name: str) -> No
 def test_feedback_says_why_there_are_no_points(marked: Marked) -> None:
     (page,) = (marked.course / "feedback" / "loop" / NAME).glob("*.html")
     assert "took longer than 10 s and was stopped" in page.read_text(encoding="utf-8")
+    for name in ("saboteur", "quitter"):
+        (page,) = (marked.course / "feedback" / name / NAME).glob("*.html")
+        assert "the kernel is lost" in page.read_text(encoding="utf-8")
     (page,) = (marked.course / "feedback" / "patcher" / NAME).glob("*.html")
     assert "which the check relies on" in page.read_text(encoding="utf-8")
