@@ -3,8 +3,12 @@
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import nbval.kernel
+from jupyter_client.manager import KernelManager
 from nbtools.arithmetic import SAME_DIGITS
+from nbtools.sockets import own_sockets
 
 _HOME = tempfile.TemporaryDirectory(prefix="coursekit-tests-")
 _FOLDER = Path(_HOME.name)
@@ -28,3 +32,11 @@ os.environ |= {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
 }
+
+
+def _manager(**given: Any) -> KernelManager:
+    """A manager of nbval's kernels: several workers start theirs at the same moment."""
+    return KernelManager(**own_sockets(), **given)
+
+
+nbval.kernel.KernelManager = _manager

@@ -13,6 +13,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from nbtools.arithmetic import SAME_DIGITS, Arithmetic
+from nbtools.sockets import own_sockets
 
 CELL_TIMEOUT = 120  # seconds
 _DROPPED = ("MPLBACKEND", "OMP_NUM_THREADS", "PYTHONWARNINGS", *SAME_DIGITS)
@@ -86,7 +87,7 @@ def _run(notebook: NotebookNode, *, cwd: Path, env: dict[str, str]) -> None:
     specs = KernelSpecManager(kernel_dirs=[])
     client = NotebookClient(
         notebook,
-        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs),
+        km=AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specs, **own_sockets()),
         timeout=CELL_TIMEOUT,
         record_timing=False,
         coalesce_streams=True,
