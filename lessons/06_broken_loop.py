@@ -150,7 +150,7 @@ for name, one, look in [
           f"of the last epoch {loss[-34:].mean():.1f}")  # fmt: skip
 ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10, a guess")
 ax.set(yscale="linear", ylim=(0, 10))
-ax.legend(loc="upper right")
+ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
 plt.show()
 
 # %% [markdown]

@@ -161,7 +161,7 @@ ax.set(
     xlabel="step (batches)",
     ylabel="size of the first layer's\nweights, against its start",
 )
-ax.legend(loc="center right")
+ax.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]

@@ -192,7 +192,8 @@ def experiment(
 #    - `"G"`: nothing, the script is healthy
 # 2. a dictionary, the change that heals it: exactly one keyword argument of `experiment` and its
 #    value, a number, such as `{"epochs": 6}`; or `{}` if nothing needs a change. The check runs at most 12
-#    epochs, 2 to 6 layers, up to 256 hidden units and batches of 16 to 400 rows.
+#    epochs, 2 to 6 layers, up to 256 hidden units and batches of 16 to 400 rows, with a momentum of at most 1
+#    and a rate and a decay of at most 100.
 #
 # **The check** runs the script on two seeds that you have not tried, without your change and with
 # it. Your letter must be what is measured, and your change must bring the accuracy on held-out rows
