@@ -1,5 +1,6 @@
 """The step of ``nbgrader autograde`` that runs a submission, whatever it does to its kernel."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +10,8 @@ from nbformat.notebooknode import NotebookNode
 from nbgrader.preprocessors import Execute
 from traitlets import Float
 
+from coursekit.grading.marking import MIB
+
 
 class ExecuteSubmission(Execute):  # type: ignore[misc]
     """nbgrader's Execute, and a kernel that is lost ends the outputs and nothing else.
@@ -16,10 +19,14 @@ class ExecuteSubmission(Execute):  # type: ignore[misc]
     A cell can end its kernel, or write into the sockets that it is reached by. nbgrader then gives
     the submission no marks, or waits for ever: a message to a kernel whose connection is broken is
     never sent. Here the cell and those after it get an error as their output, and the marks, which
-    need no kernel, are made as ever.
+    need no kernel, are made as ever. A cell that prints without end is interrupted, before it fills
+    the memory of whoever marks.
     """
 
     send_s = Float(10.0, help="Seconds until a kernel that takes no message is lost.").tag(
+        config=True
+    )
+    output_mib = Float(16.0, help="Output of one cell, in MiB; with more it is interrupted.").tag(
         config=True
     )
     shutdown_kernel = "immediate"  # nothing that a submission does at its exit is of use
@@ -47,8 +54,9 @@ class ExecuteSubmission(Execute):  # type: ignore[misc]
         if cell.cell_type != "code":
             return cell, resources
         cell.outputs = []
+        self._given = 0
         if self._lost:
-            cell.outputs = [_error(f"Not run: {self._lost}")]
+            cell.outputs = [_error("KernelLost", f"Not run: {self._lost}")]
             return cell, resources
         try:
             done: tuple[NotebookNode, dict[str, Any]] = super().preprocess_cell(
@@ -58,11 +66,29 @@ class ExecuteSubmission(Execute):  # type: ignore[misc]
             why = "It takes no message any more." if isinstance(error, zmq.Again) else str(error)
             self._lost = f"the kernel is lost. {why}"
             self.log.warning("Cell %d: %s", index, self._lost)
-            cell.outputs = [*cell.outputs, _error(f"From here on {self._lost}")]
+            cell.outputs = [*cell.outputs, _error("KernelLost", f"From here on {self._lost}")]
             return cell, resources
         return done
 
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        """Put one message of the kernel into the outputs, as far as there is room for it."""
+        content, room = msg["content"], int(self.output_mib * MIB) - self._given
+        printed = msg["msg_type"] == "stream"
+        self._given += len(content["text"] if printed else str(content))
+        if self._given <= self.output_mib * MIB or msg["msg_type"] in ("status", "error"):
+            return super().process_message(msg, cell, cell_index)
+        if room >= 0:
+            if printed:
+                content["text"] = content["text"][:room]
+                super().process_message(msg, cell, cell_index)
+            words = f"Interrupted: the cell has given more than {self.output_mib:g} MiB of output."
+            cell.outputs.append(_error("TooMuchOutput", words))
+            self._interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
+        return None
 
-def _error(words: str) -> NotebookNode:
+
+def _error(name: str, words: str) -> NotebookNode:
     """An output that says why there is no other."""
-    return NotebookNode(output_type="error", ename="KernelLost", evalue=words, traceback=[words])
+    return NotebookNode(output_type="error", ename=name, evalue=words, traceback=[words])

@@ -17,7 +17,7 @@ def main(folder: Path) -> None:
         settings.KernelManager.transport = "ipc"
         settings.KernelManager.ip = f"{sockets}/kernel"
         settings.Execute.timeout = 3
-        step = ExecuteSubmission(config=settings, send_s=1.0)
+        step = ExecuteSubmission(config=settings, send_s=1.0, output_mib=1.0)
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
             done, _ = step.preprocess(notebook, {"nbgrader": {}, "metadata": {}})

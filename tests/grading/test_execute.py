@@ -54,3 +54,18 @@ def test_an_error_or_a_loop_loses_no_kernel(tmp_path: Path) -> None:
     assert outputs[0][-1]["ename"] == "ZeroDivisionError"
     assert "CellTimeoutError" in [each.get("ename") for each in outputs[1]]
     assert outputs[2][0]["data"]["text/plain"] == "4"
+
+
+@pytest.mark.parametrize(
+    "floods",
+    [
+        "while True:\n    print('x' * 10_000)",
+        "from IPython.display import HTML, display\nwhile True:\n    display(HTML('x' * 10_000))",
+    ],
+)
+def test_output_without_end_is_interrupted(floods: str, tmp_path: Path) -> None:
+    (outputs,) = ran([floods, "2 + 2"], folder=tmp_path)
+    names = [each.get("ename") for each in outputs[0] if each["output_type"] == "error"]
+    assert names[:2] == ["TooMuchOutput", "KeyboardInterrupt"]
+    assert 0.5e6 < len(str(outputs[0])) < 1.5e6
+    assert outputs[1][0]["data"]["text/plain"] == "4"
