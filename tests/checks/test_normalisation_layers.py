@@ -39,9 +39,12 @@ def test_the_text_states_the_limits_that_the_check_uses(
     text = solution_text("normalisation_layers")
     assert f"to at least {HEALTHY}." in text
     assert f"The check runs at most {LIMITS['epochs'][1]} epochs, 2 to 6 layers, up to" in text
-    assert f"up to {LIMITS['hidden'][1]} hidden units and batches of 16 to 400 rows." in text
+    assert f"up to {LIMITS['hidden'][1]} hidden units and batches of 16 to 400 rows, with a" in text
+    assert f"momentum of at most {LIMITS['momentum'][1]} and a rate and a decay of at most" in text
     assert LIMITS["layers"] == (2, 6)
     assert LIMITS["batch_size"] == (16, 400)
+    assert LIMITS["lr"] == LIMITS["decay"] == (0, 100)
+    assert "a decay of at most 100." in text
 
 
 @pytest.mark.parametrize("fault", FAULTS)
