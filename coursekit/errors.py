@@ -35,7 +35,17 @@ def unknown(kind: str, given: object, known: Iterable[str], *, see: str = "") ->
     names = list(known)
     close = get_close_matches(str(given), names, n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
-    plural = f"{kind[0].upper()}{kind[1:]}s"
     listing = ", ".join(names) if names else "none"
-    text = f"No {kind} {given!r}.{guess} {plural}: {listing}."
+    text = f"No {kind} {given!r}.{guess} {_plural(kind).capitalize()}: {listing}."
     return UnknownNameError(f"{text} {see}".rstrip())
+
+
+def _plural(kind: str) -> str:
+    """Several of a kind.
+
+    >>> _plural("quantity"), _plural("data set"), _plural("measurement of layers")
+    ('quantities', 'data sets', 'measurements of layers')
+    """
+    head, of, rest = kind.partition(" of ")
+    many = f"{head[:-1]}ies" if head.endswith("y") else f"{head}s"
+    return f"{many}{of}{rest}"

@@ -1,6 +1,6 @@
 """Record: the vital signs of one training run, as plain numpy. No torch and no keras here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -34,8 +34,8 @@ class Record:
     >>> record = Record(series={"loss": loss}, layers=("0", "2"), framework="torch")
     >>> record
     Record(torch, 2 steps: loss)
-    >>> record["loss"].values.tolist()
-    [1.1, 0.9]
+    >>> list(record), record["loss"].values.tolist()
+    (['loss'], [1.1, 0.9])
     >>> Record.from_json(record.to_json())["loss"].unit
     'nat'
     """
@@ -52,6 +52,9 @@ class Record:
 
     def __contains__(self, quantity: object) -> bool:
         return quantity in self.series
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.series)
 
     def __repr__(self) -> str:
         return f"Record({self.framework}, {self.step_count} steps: {', '.join(self.series)})"

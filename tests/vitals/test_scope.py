@@ -249,6 +249,40 @@ def test_what_cannot_be_recorded(model: nn.Module, says: str) -> None:
         pass
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
+def test_a_scripted_layer_cannot_be_watched() -> None:
+    model = nn.Sequential(torch.jit.script(nn.Linear(3, 2)), nn.ReLU())
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(BadInputError, match=r"before torch\.jit\.script"), record(model, optimizer):
+        pass
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_compiled_model_is_read_but_for_its_layers(in_place: bool, warm: bool) -> None:
+    """However it was compiled, and whether or not it ran before: the same note, the same graph."""
+    model: nn.Module = build()[0]
+    if in_place:
+        model.compile(backend="eager")
+    else:
+        model = torch.compile(model, backend="eager")  # type: ignore[assignment]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    x = torch.randn(5, 3)
+    if warm:
+        model(x)
+    with record(model, optimizer, every=1) as vitals:
+        for _ in range(3):
+            model(x).square().mean().backward()
+            optimizer.step()
+    assert "activation_mean" not in vitals.record
+    assert vitals.record["loss"].values.shape == (3,)
+    assert np.isfinite(vitals.record["gradient_norm"].values).all()
+    assert np.isfinite(vitals.record["update_ratio"].values).all()
+    (note,) = (note for note in vitals.record.notes if "layers were not read" in note)
+    assert "Record a run that is not compiled" in note
+    assert not any("ReLU" in note or "No output" in note for note in vitals.record.notes)
+
+
 def test_the_optimizer_must_be_one() -> None:
     """Not its class, for instance."""
     model, _ = build()

@@ -71,8 +71,11 @@ class ForwardWatch:
         self._handles: list[RemovableHandle] = []
 
     def attach(self) -> None:
-        """Put the hooks on, if they are not."""
-        if not self._handles:
+        """Put the hooks on, if they are not.
+
+        ``model.compile()`` would compile them too, and what they do is not to be compiled.
+        """
+        if not self._handles and self._model._compiled_call_impl is None:
             begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
             self._handles = [
                 begin,

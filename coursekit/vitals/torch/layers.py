@@ -27,14 +27,17 @@ class Reads:
     """What is read of each leaf module.
 
     Attributes:
-        leaves: The modules without children, by name.
+        compiled: Whether ``torch.compile`` runs the model, as code that has no place for hooks.
+        leaves: The modules without children, by name; none where the model is compiled.
         relus: Names of those whose units can die.
         bounds: Names of the bounded activations, each to where saturation begins.
         unit_axes: Layer name to the axis of its output that counts units, once it was called.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self.leaves = {name: m for name, m in model.named_modules() if not any(m.children())}
+        self.compiled = model._compiled_call_impl is not None or hasattr(model, "_orig_mod")
+        modules = [] if self.compiled else model.named_modules()
+        self.leaves = {name: m for name, m in modules if not any(m.children())}
         self.relus = tuple(name for name, m in self.leaves.items() if isinstance(m, RELU_LIKE))
         self.bounds = {
             name: bounds for name, m in self.leaves.items() if (bounds := saturation_bounds(m))

@@ -308,7 +308,11 @@ def _blind_spots(
         "The optimizer also holds weights that are not the model's; they are not read.": held
         - mine,
         "The parameter groups have different learning rates; the first is read.": len(rates) > 1,
+        "The model is compiled: the outputs of its layers were not read, nor, after "
+        "model.compile(), inputs and times. Record a run that is not compiled to see them.": (
+            forward.reads.compiled
+        ),
         "No ReLU module: dead units were not measured. A function such as torch.relu called in "
-        "forward cannot be seen.": not forward.reads.relus,
+        "forward cannot be seen.": not (forward.reads.relus or forward.reads.compiled),
     }
     return [sentence for sentence, holds in notes.items() if holds]

@@ -101,6 +101,12 @@ def check_pair(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
             f"The model is a {type(model).__name__}; pass a torch.nn.Module. "
             "For model.fit in Keras use KerasRecorder."
         )
+    scripted = torch.jit.RecursiveScriptModule  # type: ignore[attr-defined]
+    if any(isinstance(module, scripted) for module in model.modules()):
+        raise BadInputError(
+            "The model is a ScriptModule, or has one in it, which does not let itself be watched. "
+            "Pass the module as it was before torch.jit.script."
+        )
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise BadInputError(
             f"The optimizer is a {type(optimizer).__name__}; pass a torch.optim.Optimizer, "
