@@ -1,7 +1,8 @@
 """Build the course as pages to read: ``python tools/build_site.py [--into FOLDER]``.
 
-The stored notebooks become static pages, by Sphinx and MyST-NB. Nothing is run and nothing is
-fetched; what JupyterLab shows folded stays behind a click.
+The stored notebooks, the catalogue with its evidence and the docstrings become static pages, by
+Sphinx and MyST-NB. Nothing is trained and nothing is fetched; what JupyterLab shows folded stays
+behind a click.
 """
 
 import argparse
@@ -10,45 +11,25 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
-from nbtools.source import read_notebook, tags
 from nbtools.targets import ROOT
+from pages.commands import write_commands
+from pages.failures import write_failures
+from pages.lessons import write_lessons
+from pages.symptoms import write_symptoms
 
 from coursekit._optional import require
 
 DOCS = ROOT / "docs" / "site"
 INTO = ROOT / "build" / "site"
-FOLDED = {"source_hidden": "hide-input", "outputs_hidden": "hide-output"}
-
-
-def for_pages(notebook: NotebookNode) -> NotebookNode:
-    """A notebook with MyST-NB's words for what is folded, and its figures' words as theirs.
-
-    >>> cell = nbformat.v4.new_code_cell("1", metadata={"jupyter": {"outputs_hidden": True}})
-    >>> for_pages(nbformat.v4.new_notebook(cells=[cell])).cells[0].metadata["tags"]
-    ['hide-output']
-    """
-    for cell in notebook.cells:
-        folded = cell.metadata.get("jupyter", {})
-        hiding = [tag for key, tag in FOLDED.items() if folded.get(key)]
-        cell.metadata["tags"] = [*tags(cell), *hiding]
-        words = [
-            output.metadata["image/png"]["alt"]
-            for output in cell.get("outputs", [])
-            if "alt" in output.get("metadata", {}).get("image/png", {})
-        ]
-        if words:
-            cell.metadata["mystnb"] = {"image": {"alt": " ".join(words)}}
-    return notebook
 
 
 def prepare(folder: Path) -> None:
-    """Lay out what Sphinx reads: its settings, the lessons, the notes for instructors."""
+    """Lay out what Sphinx reads: its settings, and the pages that are made."""
     shutil.copytree(DOCS, folder, dirs_exist_ok=True)
-    (folder / "lessons").mkdir()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        nbformat.write(for_pages(read_notebook(path)), folder / "lessons" / path.name)
+    write_lessons(folder / "lessons")
+    write_failures(folder / "failures")
+    write_symptoms(folder / "symptoms.md")
+    write_commands(folder / "commands.md")
     shutil.copy(ROOT / "INSTRUCTORS.md", folder / "instructors.md")
 
 

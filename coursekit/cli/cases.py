@@ -6,9 +6,9 @@ from typing import Any
 
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case
-from coursekit.cases.claim import AnyClaim, NoDifference, Raises
 from coursekit.cases.script import diff
-from coursekit.evidence import Framework, Row, Standing, frameworks, load, standing
+from coursekit.evidence import frameworks, load, standing
+from coursekit.evidence.words import claim_in_words, evidence_in_words
 
 
 def cases(name: str | None, *, as_json: bool) -> int:
@@ -56,12 +56,12 @@ def _print_case(case: Case) -> None:
     """One case in full."""
     print(f"{case.name} ({case.family}, {case.kind}), lesson {case.lesson}\n{case.question}\n")
     print(f"From broken to fixed:\n{diff(case.broken, case.fixed)}\n")
-    print(f"Claim: {in_words(case.claim)}")
+    print(f"Claim: {claim_in_words(case.claim)}")
     if case.finding:
         print(f"Finding: {case.finding}")
     rows = load(case.name)
     for framework in frameworks(case):
-        print(f"Evidence, {framework}: {_evidence(case, rows, framework)}")
+        print(f"Evidence, {framework}: {evidence_in_words(case, rows, framework)}")
     print(f"Keras: {case.keras.verdict}. {case.keras.note}")
     found = standing(case, rows, framework="torch", threads=1)
     if found is not None and found.repaired is not None:
@@ -75,41 +75,3 @@ def _print_case(case: Case) -> None:
     print("\nDescribed in:")
     for source in case.sources:
         print(f"- {source.title} ({source.section})")
-
-
-def in_words(claim: AnyClaim) -> str:
-    """A claim as a sentence."""
-    if isinstance(claim, Raises):
-        return f"every broken run ends in {claim.error} ({claim.words!r}), no fixed run in any."
-    relation = "at least" if claim.better == "higher" else "at most"
-    if isinstance(claim, NoDifference):
-        return (
-            f"{claim.score} of every run is {relation} {claim.bound}, and the two runs of a seed "
-            f"are at most {claim.tolerance} apart."
-        )
-    gap = f"a factor of {claim.margin}" if claim.ratio else f"{claim.margin}"
-    reason = f" {claim.reason}" if claim.reason else ""
-    return (
-        f"{claim.score} of every fixed run is {relation} {claim.fixed_bound}, no broken run "
-        f"is better than {claim.broken_bound}, and the gap is at least {gap}.{reason}"
-    )
-
-
-def _evidence(case: Case, rows: list[Row], framework: Framework) -> str:
-    """The committed evidence of one framework, in a sentence a number of threads."""
-    threads = sorted({row.threads for row in rows if row.framework == framework})
-    found = [standing(case, rows, framework=framework, threads=count) for count in threads]
-    sentences = [_sentence(one) for one in found if one is not None]
-    if not sentences:
-        return f"none is stored; make it with: coursekit verify --case {case.name}"
-    return "; ".join(sentences)
-
-
-def _sentence(found: Standing) -> str:
-    """A verdict with its two numbers that matter."""
-    judged = found.judgement
-    scores = ""
-    if judged.best_broken == judged.best_broken:
-        scores = f", best broken {judged.best_broken:.4g}, worst fixed {judged.worst_fixed:.4g}"
-    threads = "1 thread" if found.threads == 1 else f"{found.threads} threads"
-    return f"{'held' if judged.held else 'FAILED'} on {judged.seeds} seeds ({threads}){scores}"

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import coursekit
@@ -38,17 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=coursekit.__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_lab(commands.add_parser("lab", help="open the course in JupyterLab"))
-    _add_cases(commands.add_parser("cases", help="list the documented failures, or show one"))
-    _add_verify(commands.add_parser("verify", help="run cases over seeds and judge their claims"))
-    _add_documents(
-        commands.add_parser("documents", help="what the documents say, and whether it is true")
-    )
-    _add_symptoms(commands.add_parser("symptoms", help="from what you see to the lesson"))
-    _add_quiz(commands.add_parser("quiz", help="name what is the matter with runs you do not know"))
-    _add_grading(commands.add_parser("grading", help="make a course folder for nbgrader"))
-    _add_preflight(commands.add_parser("preflight", help="is this machine ready for the course?"))
-    _add_info(commands.add_parser("info", help="what this machine offers, and what was picked"))
+    for name, (purpose, add_options) in COMMANDS.items():
+        title = purpose[0].upper() + purpose[1:]
+        add_options(commands.add_parser(name, help=purpose, description=title))
     return parser
 
 
@@ -202,3 +194,17 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return value
+
+
+AddOptions = Callable[[argparse.ArgumentParser], None]
+COMMANDS: dict[str, tuple[str, AddOptions]] = {
+    "lab": ("open the course in JupyterLab", _add_lab),
+    "cases": ("list the documented failures, or show one", _add_cases),
+    "verify": ("run cases over seeds and judge their claims", _add_verify),
+    "documents": ("what the documents say, and whether it is true", _add_documents),
+    "symptoms": ("from what you see to the lesson", _add_symptoms),
+    "quiz": ("name what is the matter with runs you do not know", _add_quiz),
+    "grading": ("make a course folder for nbgrader", _add_grading),
+    "preflight": ("is this machine ready for the course?", _add_preflight),
+    "info": ("what this machine offers, and what was picked", _add_info),
+}

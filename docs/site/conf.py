@@ -4,10 +4,20 @@ project = "Why Won't It Train?"
 html_title = project
 language = "en"
 
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns: list[str] = []
 suppress_warnings = ["myst.header"]  # a lesson's cells may begin at any level
 myst_heading_anchors = 3
+
+default_role = "py:obj"  # `name` in a docstring: a link where there is a page for it
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+add_module_names = False
 
 nb_execution_mode = "off"  # the notebooks are stored with what they gave
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # no script from elsewhere

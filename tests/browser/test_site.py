@@ -1,6 +1,8 @@
 """The course as pages to read: built offline, and looked at on a phone and on a desk."""
 
+import inspect
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,9 +12,16 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
+import coursekit
+from coursekit.cases import CASES
+from coursekit.cases.claim import Raises
+from coursekit.cases.script import diff, flat_script
+from coursekit.cli.entry import COMMANDS
+from coursekit.evidence import stored_scores
 from tests.browser.lab import Tab, browse
 
 pytestmark = pytest.mark.browser
@@ -26,6 +35,7 @@ FOLDED = """() => [...document.querySelectorAll('.cell_output')].map(
     output => output.closest('details') !== null && !output.checkVisibility())"""
 ALT = "() => [...document.querySelectorAll('.cell_output img')].map(image => image.alt)"
 OPEN_ALL = "() => document.querySelectorAll('details').forEach(item => { item.open = true; })"
+TEXTS = "blocks => blocks.map(block => block.textContent.replace(/^\\n+|\\n+$/g, ''))"
 BEYOND = "() => document.documentElement.scrollWidth - innerWidth"
 
 
@@ -87,7 +97,9 @@ def test_a_lesson_shows_what_it_stores_and_folds_what_it_hides(site: Site, lesso
     assert site.tab.page.evaluate(BEYOND) <= 0
 
 
-@pytest.mark.parametrize("page", ["index", "instructors"])
+@pytest.mark.parametrize(
+    "page", ["index", "symptoms", "failures/index", "coursekit", "commands", "instructors"]
+)
 def test_no_page_is_wider_than_the_screen(site: Site, page: str) -> None:
     site.open(f"{page}.html")
     assert site.tab.page.evaluate(BEYOND) <= 0
@@ -122,6 +134,60 @@ def test_a_lesson_leads_to_the_next_and_to_those_it_names(site: Site) -> None:
     assert {f"{name}.html" for name in LESSONS[1:]} <= {str(link).split("#")[0] for link in links}
     site.tab.page.locator("a.right-next").click()
     assert site.tab.page.url.endswith("/lessons/01_unscaled_features.html")
+
+
+def test_a_symptom_leads_to_a_failure_and_back(site: Site) -> None:
+    site.open("symptoms.html")
+    site.tab.page.locator("article a", has_text="one-nan").click()
+    assert site.tab.page.locator("article h1").inner_text().startswith("one-nan")
+    site.tab.page.locator("article a", has_text="The loss is NaN or infinite").click()
+    section = site.tab.page.locator("section:target")
+    assert "it is in the inputs already" in section.first.inner_text()
+
+
+@pytest.mark.parametrize("site", ["phone"], indirect=True)  # where a page may be too wide
+def test_each_failure_has_its_scripts_and_no_page_is_wider_than_the_screen(site: Site) -> None:
+    for case in CASES:
+        site.open(f"failures/{case.name}.html")
+        code = site.tab.page.locator("article .highlight pre").evaluate_all(TEXTS)
+        written = [diff(case.broken, case.fixed), *map(flat_script, (case.broken, case.fixed))]
+        assert code[:3] == [text.strip("\n") for text in written], case.name
+        site.tab.page.evaluate(OPEN_ALL)
+        assert site.tab.page.evaluate(BEYOND) <= 0, case.name
+
+
+def test_a_picture_has_a_mark_for_each_run(address: str) -> None:
+    """Each of the twenty seeds of each recipe, but for runs whose score is not finite."""
+    for case in CASES:
+        if isinstance(case.claim, Raises):
+            continue
+        with urlopen(f"{address}/_images/{case.name}.svg") as answer:
+            picture = answer.read().decode()
+        marks = [group.count("<use ") for group in picture.split('id="PathCollection_')[1:]]
+        runs = stored_scores(case.name, score=case.claim.score)
+        recipes = ["broken", *(rival.name for rival in case.rivals), "fixed", "healthy"]
+        finite = [
+            sum(math.isfinite(score) for score in runs[name]) for name in recipes if name in runs
+        ]
+        assert len(finite) >= 2
+        assert marks[: len(finite) - 1] == finite[:-1], case.name  # the axes follow the last
+
+
+def test_the_reference_has_every_public_name(site: Site) -> None:
+    site.open("coursekit.html")
+    ids = site.tab.page.locator("article dt[id]").evaluate_all("all => all.map(one => one.id)")
+    for home in (coursekit, coursekit.plots, coursekit.widgets):
+        names = [name for name in home.__all__ if inspect.isroutine(getattr(home, name))]
+        assert {f"{home.__name__}.{name}" for name in names} <= set(ids)
+    assert {"coursekit.Record", "coursekit.KerasRecorder", "coursekit.Sweep"} <= set(ids)
+
+
+def test_the_commands_are_those_there_are(site: Site) -> None:
+    site.open("commands.html")
+    headings = site.tab.page.locator("article h2").all_inner_texts()
+    assert [heading.strip("#\n ") for heading in headings] == [
+        f"coursekit {name}" for name in COMMANDS
+    ]
 
 
 def test_nothing_was_asked_of_the_network_and_the_console_is_silent(site: Site) -> None:

@@ -1,5 +1,6 @@
 """`KerasRecorder`, against hand-worked numbers, an oracle, and the same fit without it."""
 
+import inspect
 from types import ModuleType
 from typing import Any
 
@@ -41,6 +42,11 @@ def by_hand(keras: ModuleType) -> Any:
     model.set_weights([np.array(values, dtype="float32") for values in weights])
     model.compile(optimizer=keras.optimizers.SGD(LR), loss="mse")
     return model
+
+
+def test_help_shows_what_it_takes() -> None:
+    """`__new__` takes anything, and is what Jupyter would show."""
+    assert [*inspect.signature(KerasRecorder).parameters] == ["probe", "every"]
 
 
 def test_all_quantities_of_the_first_step(keras: ModuleType) -> None:

@@ -1,6 +1,7 @@
 """`KerasRecorder`: the vital signs of ``model.fit``, as the same `Record`. Loads no Keras yet."""
 
 import functools
+import inspect
 import math
 import sys
 from time import perf_counter
@@ -246,6 +247,11 @@ class KerasRecorder:
             self._ledger.features(step, *self._features)
         if self._classes is not None:
             add("label_count", step, self._classes)
+
+
+# What help() and Jupyter show: __new__ takes anything, so that a subclass may have other arguments.
+_SIGNATURE = inspect.signature(functools.partial(KerasRecorder.__init__, None))  # type: ignore[arg-type]
+KerasRecorder.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
 
 
 @functools.cache

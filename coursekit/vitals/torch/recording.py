@@ -43,7 +43,7 @@ def record(
     - ``dead_fraction``: per ReLU module, the share of its units that gave exactly 0 for every
       row of the last 8 recorded batches (`coursekit.vitals.readings.WINDOW`).
     - ``saturated_fraction``: per bounded activation (Tanh, Sigmoid, Hardtanh, Hardsigmoid,
-      Softsign), the share of its outputs within 1.5 % of its range from a bound: |tanh| > 0.97.
+      Softsign), the share of its outputs within 1.5 % of its range from a bound: ``|tanh| > 0.97``.
     - ``input_mean``, ``input_std``: per column of a table of up to 512 features.
     - ``label_count``: labels per class, where the loss is a cross-entropy on class numbers.
     - ``non_finite``: how many entries of loss and gradients are NaN or infinite.

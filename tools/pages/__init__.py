@@ -1,0 +1,1 @@
+"""The pages of ``make site``: lessons, symptoms, failures, reference."""
