@@ -136,6 +136,16 @@ def test_a_lesson_leads_to_the_next_and_to_those_it_names(site: Site) -> None:
     assert site.tab.page.url.endswith("/lessons/01_unscaled_features.html")
 
 
+def test_the_commands_of_a_lesson_lead_to_its_failures(site: Site) -> None:
+    site.open("lessons/06_broken_loop.html")
+    links = site.tab.page.locator("article a:has(code)").evaluate_all(
+        "links => links.map(link => [link.textContent, link.getAttribute('href')])"
+    )
+    leading = {text: href for text, href in links if text.startswith("coursekit cases")}
+    assert len(leading) >= 6
+    assert all(href == f"../failures/{text.split()[-1]}.html" for text, href in leading.items())
+
+
 def test_a_symptom_leads_to_a_failure_and_back(site: Site) -> None:
     site.open("symptoms.html")
     site.tab.page.locator("article a", has_text="one-nan").click()

@@ -1,5 +1,6 @@
 """Pages of the lessons: the stored notebooks, in MyST-NB's words."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,7 @@ from nbformat import NotebookNode
 from nbtools.source import read_notebook, tags
 from nbtools.targets import ROOT
 
+COMMAND = re.compile(r"`coursekit cases\s+([a-z-]+)`")
 FOLDED = {"source_hidden": "hide-input", "outputs_hidden": "hide-output"}
 
 
@@ -25,6 +27,8 @@ def for_pages(notebook: NotebookNode) -> NotebookNode:
     ['hide-output']
     """
     for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _linked(cell.source)
         folded = cell.metadata.get("jupyter", {})
         hiding = [tag for key, tag in FOLDED.items() if folded.get(key)]
         cell.metadata["tags"] = [*tags(cell), *hiding]
@@ -36,3 +40,12 @@ def for_pages(notebook: NotebookNode) -> NotebookNode:
         if words:
             cell.metadata["mystnb"] = {"image": {"alt": " ".join(words)}}
     return notebook
+
+
+def _linked(text: str) -> str:
+    """Text in which the command for a failure leads to its page.
+
+    >>> _linked("**More:** `coursekit cases one-nan`.")
+    '**More:** [`coursekit cases one-nan`](../failures/one-nan.md).'
+    """
+    return COMMAND.sub(r"[`coursekit cases \1`](../failures/\1.md)", text)
