@@ -16,7 +16,10 @@ def write_lessons(folder: Path) -> None:
     """Write all lessons into a new folder."""
     folder.mkdir()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        nbformat.write(for_pages(read_notebook(path)), folder / path.name)
+        notebook = for_pages(read_notebook(path))
+        first = notebook.cells[0]
+        first.source = _numbered(first.source, path.name[:2])
+        nbformat.write(notebook, folder / path.name)
 
 
 def for_pages(notebook: NotebookNode) -> NotebookNode:
@@ -49,3 +52,12 @@ def _linked(text: str) -> str:
     '**More:** [`coursekit cases one-nan`](../failures/one-nan.md).'
     """
     return COMMAND.sub(r"[`coursekit cases \1`](../failures/\1.md)", text)
+
+
+def _numbered(text: str, number: str) -> str:
+    """A heading that begins with the number of its lesson, as all but the first do by themselves.
+
+    >>> _numbered("# Why?", "00"), _numbered("# 01 · How?", "01")
+    ('# 00 · Why?', '# 01 · How?')
+    """
+    return re.sub(r"^# (?!\d\d · )", f"# {number} · ", text)
