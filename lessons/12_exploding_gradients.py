@@ -100,7 +100,7 @@ for layer in model:
 loss_fn = nn.CrossEntropyLoss()
 optimizer = SGD(model.parameters(), lr=0.05)
 
-for epoch in range(15):
+for epoch in range(25):
     for inputs, labels in loader:  # (32, 64), (32,)
         optimizer.zero_grad()
         loss = loss_fn(model(inputs), labels)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from coursekit.checks.verdicts import CheckFailed
@@ -11,7 +12,7 @@ from coursekit.checks.wording import kind_of
 def as_array(
     value: object, *, shape: tuple[int, ...], source: str, finite: bool = True
 ) -> npt.NDArray[np.float64]:
-    """A returned array, tensor or list as float64.
+    """A returned array, tensor or list, of tensors too, as float64.
 
     Args:
         value: What came back.
@@ -29,7 +30,7 @@ def as_array(
     numbers = _numbers(value)
     if numbers is None:
         forgotten = " Is the return missing?" if value is None else ""
-        raise CheckFailed(f"{source} returned {kind_of(value)}; {expected}.{forgotten}")
+        raise CheckFailed(f"{source} returned {_kind_of(value)}; {expected}.{forgotten}")
     if numbers.shape != shape:
         raise CheckFailed(f"{source} returned numbers of shape {numbers.shape}; {expected}.")
     bad = int((~np.isfinite(numbers)).sum())
@@ -60,10 +61,30 @@ def _numbers(value: object) -> npt.NDArray[np.float64] | None:
     """The value as float64, or None where it is no numbers."""
     if value is None or isinstance(value, str):
         return None
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
     try:
-        raw = np.asarray(value)
+        raw = np.asarray(_plain(value))
         return None if raw.dtype.kind not in "biuf" else raw.astype(np.float64)
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _plain(value: object) -> object:
+    """The value with its tensors as arrays, inside lists too; NumPy knows no bfloat16."""
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if not isinstance(value, Tensor):
+        return value
+    value = value.detach().cpu()
+    return (value.double() if value.is_floating_point() else value).numpy()
+
+
+def _kind_of(value: object) -> str:
+    """What a value is; of a tensor that holds no plain numbers, why it does not."""
+    if isinstance(value, Tensor):
+        kinds = {
+            "sparse": value.layout != torch.strided, "meta": value.is_meta,
+            "quantised": value.is_quantized, "complex": value.is_complex(),
+        }  # fmt: skip
+        for kind in (kind for kind, holds in kinds.items() if holds):
+            return f"a {kind} tensor"
+    return kind_of(value)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import get_args
 
 from coursekit.cases import get_case
 from coursekit.cases.case import Case, Recipe
@@ -60,9 +61,11 @@ def verify(
         known: Rows of earlier runs; one with the same source and versions is not run again.
 
     Raises:
-        UnknownNameError: There is no such case, or no such recipe in it.
+        UnknownNameError: There is no such case or framework, or no such recipe in it.
     """
     case = get_case(case) if isinstance(case, str) else case
+    if framework not in get_args(Framework):
+        raise unknown("framework", framework, get_args(Framework))
     chosen = _chosen(case, framework, only)
     threads = _prepare(framework, threads)
     done = {identity(row): row for row in known}

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from coursekit.errors import BadInputError
-from coursekit.plots.style import LAYER_COLOURS, LAYER_DASHES, NEUTRAL, axes_or_new
+from coursekit.plots.style import BROKEN, LAYER_COLOURS, LAYER_DASHES, NEUTRAL, axes_or_new
 from coursekit.records import Record
 
 # A loss that spans more than this is drawn on a logarithmic axis: its tail is invisible otherwise.
@@ -22,7 +22,7 @@ def plot_loss(
     baseline_label: str = "trivial baseline",
     **line_kw: Any,
 ) -> Axes:
-    """The training loss per step.
+    """The training loss per step; steps at which it is NaN or infinite have a cross at the top.
 
     Args:
         record: A record with the series ``"loss"``.
@@ -34,7 +34,8 @@ def plot_loss(
     ax = axes_or_new(ax)
     loss = record["loss"]
     finite = loss.values[np.isfinite(loss.values) & (loss.values > 0)]
-    ax.plot(loss.steps, loss.values, **line_kw)
+    ax.plot(loss.steps, loss.values, **{"marker": _lone(loss.values), **line_kw})
+    _cross_out(ax, loss.steps, loss.values)
     if finite.size and finite.max() > _LOG_FROM * finite.min():
         ax.set_yscale("log")
     if baseline is not None:
@@ -64,6 +65,8 @@ def plot_layers(
     series = record[quantity]
     if not series.labels:
         raise BadInputError(f"{quantity!r} is one number a step, not one a layer. Use plot_loss.")
+    if not set(series.labels) <= set(record.layers):
+        raise BadInputError(f"{quantity!r} is not measured per layer, but per column or class.")
     ax = axes_or_new(ax)
     shown = series.steps <= (series.steps[-1] if last_step is None else last_step)
     for index, layer in enumerate(series.labels):
@@ -71,6 +74,7 @@ def plot_layers(
             series.steps[shown], series.values[shown, index],
             color=LAYER_COLOURS[index % len(LAYER_COLOURS)],
             linestyle=LAYER_DASHES[index % len(LAYER_DASHES)], label=f"layer {layer}",
+            marker=_lone(series.values[shown, index]),
         )  # fmt: skip
     if quantity.endswith("fraction"):
         ax.set_ylim(-0.03, 1.03)
@@ -106,3 +110,18 @@ def plot_input_spread(
     ax.grid(visible=False, axis="y")
     ax.set(xlabel="standard deviation within a batch (unit of the feature)")
     return ax
+
+
+def _lone(values: np.ndarray) -> str:
+    """The marker of a line through these values: one reading alone would draw nothing."""
+    return "o" if np.isfinite(values).sum() == 1 else ""
+
+
+def _cross_out(ax: Axes, steps: np.ndarray, values: np.ndarray) -> None:
+    """A cross at the top for each step with a value that no line shows, shape (steps,)."""
+    lost = ~np.isfinite(values)
+    if lost.any():
+        ax.plot(
+            steps[lost], np.ones(lost.sum()), transform=ax.get_xaxis_transform(), clip_on=False,
+            color=BROKEN.colour, marker="x", linestyle="", label="NaN or infinite",
+        )  # fmt: skip

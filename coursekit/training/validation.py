@@ -80,5 +80,5 @@ def _wide(value: Tensor) -> Tensor:
 
 def _are_classes(outputs: object, labels: Tensor) -> bool:
     """Whether the labels are class numbers, one a row of the outputs."""
-    two = isinstance(outputs, Tensor) and outputs.dim() == 2
-    return two and labels.dim() == 1 and labels.dtype is torch.int64
+    several = isinstance(outputs, Tensor) and outputs.dim() == 2 and outputs.shape[1] > 1
+    return several and labels.dim() == 1 and labels.dtype is torch.int64

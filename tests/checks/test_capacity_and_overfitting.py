@@ -10,7 +10,7 @@ import torch
 
 from coursekit.checks import CheckFailed
 from coursekit.checks import capacity_and_overfitting as checks
-from coursekit.checks.capacity_and_overfitting.by_lot import TOGETHER
+from coursekit.checks.capacity_and_overfitting.by_lot import BESIDE, TOGETHER
 from coursekit.checks.capacity_and_overfitting.diagnose import LIMITS
 from coursekit.checks.capacity_and_overfitting.rows import tables
 from coursekit.checks.capacity_and_overfitting.runs import CAUSES, HEALTHY, read
@@ -113,5 +113,8 @@ def test_the_tables_come_sorted_so_that_a_turn_is_no_lot() -> None:
         assert torch.equal(rows.y, rows.y.sort().values)
         dealt = rows.y[torch.randperm(len(rows.y), generator=torch.Generator().manual_seed(0))]
         assert abs(np.corrcoef(rows.y, dealt)[0, 1]) < TOGETHER
+        assert abs(np.corrcoef(dealt, dealt.roll(1))[0, 1]) < BESIDE
         for turned in (rows.y.flip(0), rows.y.roll(len(rows.y) // 2)):
             assert abs(np.corrcoef(rows.y, turned)[0, 1]) > TOGETHER
+        moved = rows.y.roll(len(rows.y) // 4)
+        assert abs(np.corrcoef(moved, moved.roll(1))[0, 1]) > BESIDE

@@ -164,13 +164,18 @@ def test_weights_that_become_nan_are_said_to() -> None:
         checks.check_clipped_step(ruin)
 
 
-def test_one_loss_is_not_finite_and_one_gradient_alone() -> None:
-    """By hand: the first outputs hold 1e30 × 1e30. The second are 4 and -4, and the loss is 8."""
-    losses = []
+def test_one_loss_is_not_finite_and_of_two_a_gradient_alone() -> None:
+    """By hand: the first outputs hold 1e30 × 1e30. The second are 4 and -4, and the loss is 8.
+
+    The third are -10 and 10, and the loss is 20. Each of two rows gives the first hidden unit a
+    gradient of -½ · 3e38 - ½ · 3e38: -3e38, which is finite, and their sum is not.
+    """
+    losses, bad = [], []
     for model, x, y in starts():
         loss = nn.functional.cross_entropy(model(x), y)
         loss.backward()
         losses.append(loss.item())
-    bad = [name for name, weight in model.named_parameters() if not weight.grad.isfinite().all()]
-    assert losses == pytest.approx([torch.nan, 8.0], abs=0.001, nan_ok=True)
-    assert bad == ["1.weight"]
+        bad.append([name for name, w in model.named_parameters() if not w.grad.isfinite().all()])
+    assert losses == pytest.approx([torch.nan, 8.0, 20.0], abs=0.001, nan_ok=True)
+    assert bad[1:] == [["1.weight"], ["0.bias"]]
+    assert model[0].bias.grad.tolist() == [-torch.inf, pytest.approx(0, abs=1e-6)]

@@ -112,6 +112,19 @@ def test_gradients_overflow_where_they_are_said_to(name: str, infinite: list[int
         assert bool(gradient.isfinite().all()) == (layer not in infinite)
 
 
+def test_one_entry_of_a_bias_overflows_alone() -> None:
+    """By hand: twelve rows of -65536 · (⅔ + ⅓ + ⅓) / 12 are -87381, beyond float16."""
+    batch = batches()["bias"]
+    loss = batch.scale * Counts(batch.part)(batch.model(batch.x), batch.y)
+    loss.backward()  # type: ignore[no-untyped-call]
+    weights = {name: weight.grad for name, weight in batch.model.named_parameters()}
+    bias = weights.pop("0.bias")
+    assert bias is not None
+    assert bias.isfinite().tolist() == [place != 3 for place in range(8)]
+    assert bias.min() == -torch.inf
+    assert all(grad is not None and grad.isfinite().all() for grad in weights.values())
+
+
 def test_inputs_and_what_the_layers_make_of_them_stay_within_float16() -> None:
     for name in batches().keys() - {"nan", "rolling"}:
         numbers = batches()[name].x
@@ -175,8 +188,8 @@ def test_shares_by_hand() -> None:
     3.4e38 are beyond. Times 65536, 1e-8 is held, 1e-13 is not, and 1 is infinite; times 1024, 1 is
     held. Times 1e-5, 70000 is held, and 4e-41 is 0 in float32 already.
     """
-    expected = [[0.25, 0], [0, 0.5], [0.25, 0], [0, 0.25], [2 / 3, 0], [0.25, 0.25], [0.25, 0],
-                [0.25, 0], [0, 0]]  # fmt: skip
+    expected = [[0.25, 0], [0, 0.5], [0.25, 0], [0, 0.25], [2 / 3, 0], [0, 0.5], [0.25, 0.25],
+                [0.25, 0], [0.25, 0], [0, 0]]  # fmt: skip
     assert [known.expected.tolist() for known in by_hand()] == expected
     for known in by_hand():
         there = known.gradient[known.gradient != 0].double() * known.scale

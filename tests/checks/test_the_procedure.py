@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit import check_up
 from coursekit.checks import CheckFailed
@@ -79,6 +82,9 @@ def test_every_line_is_the_first_that_is_off_in_some_run() -> None:
         (checks.check_parts, None, "parts returned None; expected one_pass, model, loader"),
         (checks.check_parts, (print, 1, [], print, 2), "parts returned an int as model"),
         (checks.check_keeps_old, "yes", "expected True or False"),
+        (checks.check_keeps_old, [True], "keeps_old returned a list; expected True or False"),
+        (checks.check_keeps_old, np.array([True, False]), "an array of shape (2,); expected True"),
+        (checks.check_keeps_old, torch.tensor([True, False]), "an array of shape (2,); expected"),
     ],
 )
 def test_an_answer_of_another_kind(check: Any, came: object, text: str) -> None:
@@ -117,3 +123,31 @@ def test_a_loop_over_its_own_loader_is_told(solution: dict[str, Any]) -> None:
 
     with pytest.raises(CheckFailed, match=r"one_pass took none of the batches that it was given"):
         checks.check_parts(own)
+
+
+@pytest.mark.parametrize(
+    "once",
+    [
+        lambda x, y: zip(x.split(16), y.split(16), strict=True),
+        lambda x, y: (batch for batch in zip(x.split(16), y.split(16), strict=True)),
+        lambda x, y: iter(DataLoader(TensorDataset(x, y), batch_size=16)),
+    ],
+    ids=["zip", "a generator", "an iterator"],
+)
+def test_a_loader_that_is_used_up_is_told(once: Any, solution: dict[str, Any]) -> None:
+    def parts(x: Any, y: Any) -> Any:
+        one_pass, model, _, *others = solution["parts"](x, y)
+        return one_pass, model, once(x, y), *others
+
+    with pytest.raises(CheckFailed, match=r"as loader, and after a pass no batch is left in it"):
+        checks.check_parts(parts)
+
+
+def test_very_short_steps_move_one_entry_of_each_parameter() -> None:
+    """However little: lengths are equal, and so are first and last entries."""
+    one = next(one for one in loops() if "very short" in one.name)
+    before = weights_of(one.model)
+    one.one_pass(one.batches)
+    for name, value in weights_of(one.model).items():
+        assert value.norm() == before[name].norm()
+        assert [*(value != before[name]).flatten().nonzero()] == [value.numel() // 2]

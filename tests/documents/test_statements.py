@@ -47,7 +47,7 @@ DOCTORED: dict[str, dict[str, float]] = {
     "unscaled-converges-poorly": {"raw": 0.7},
     "small-feature-is-starved": {"raw": 0.001},
     "scaling-drops-the-loss-rapidly": {"scaled": 0.01},
-    "step-lr-improves": {"with_scheduler": 0.0},
+    "step-lr-improves": {"constant": 0.1},
     "low-rate-never-arrives": {"steps_0.03": math.inf},
     "adam-is-more-robust": {"adam_deep_sigmoid": 0.95},
     "binary-loss-is-wrong-for-classes": {"one_hot": 0.1},

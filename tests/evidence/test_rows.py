@@ -35,6 +35,11 @@ def test_a_known_run_is_not_made_again() -> None:
     assert len(again) == 2
 
 
+def test_an_unknown_framework_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match=r"No framework 'jax'\. Frameworks: torch, keras"):
+        next(verify("unscaled-features", seeds=[0], framework="jax"))  # type: ignore[arg-type]
+
+
 def test_an_unknown_recipe_is_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"No recipe 'fixd'\. Did you mean 'fixed'"):
         list(verify(CASE, seeds=[0], only=["fixd"]))

@@ -10,13 +10,13 @@ from traitlets.config import Config
 from coursekit.grading import ExecuteSubmission
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, timeout_s: int) -> None:
     """One step for all of them, set as the settings of a course folder set it, but less patient."""
     with tempfile.TemporaryDirectory() as sockets:
         settings = Config()
         settings.KernelManager.transport = "ipc"
         settings.KernelManager.ip = f"{sockets}/kernel"
-        settings.Execute.timeout = 3
+        settings.Execute.timeout = timeout_s
         step = ExecuteSubmission(config=settings, send_s=1.0, output_mib=1.0)
         for path in sorted(folder.glob("*.ipynb")):
             notebook = nbformat.read(path, as_version=4)
@@ -25,4 +25,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

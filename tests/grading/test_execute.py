@@ -17,15 +17,17 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="kernels are reached by ports elsewhere")
 
 
-def ran(*submissions: list[str], folder: Path) -> list[list[list[NotebookNode]]]:
-    """The outputs of each one's cells."""
+def ran(
+    *submissions: list[str], folder: Path, timeout_s: int = 3
+) -> list[list[list[NotebookNode]]]:
+    """The outputs of each one's cells, each of which may take so long."""
     old = new_output("stream", text="of another run")
     paths = [folder / f"{number}.ipynb" for number in range(len(submissions))]
     for path, sources in zip(paths, submissions, strict=True):
         cells = [new_code_cell(source, outputs=[old]) for source in sources]
         nbformat.write(new_notebook(cells=[*cells, new_markdown_cell("The end.")]), path)
     subprocess.run(
-        [sys.executable, "-m", "tests.grading.execute_program", str(folder)],
+        [sys.executable, "-m", "tests.grading.execute_program", str(folder), str(timeout_s)],
         cwd=ROOT, check=True, timeout=MOST_S,
     )  # fmt: skip
     done = [nbformat.read(path, as_version=4) for path in paths]
@@ -64,7 +66,7 @@ def test_an_error_or_a_loop_loses_no_kernel(tmp_path: Path) -> None:
     ],
 )
 def test_output_without_end_is_interrupted(floods: str, tmp_path: Path) -> None:
-    (outputs,) = ran([floods, "2 + 2"], folder=tmp_path)
+    (outputs,) = ran([floods, "2 + 2"], folder=tmp_path, timeout_s=MOST_S // 2)
     names = [each.get("ename") for each in outputs[0] if each["output_type"] == "error"]
     assert names[:2] == ["TooMuchOutput", "KeyboardInterrupt"]
     assert 0.5e6 < len(str(outputs[0])) < 1.5e6

@@ -1,5 +1,7 @@
 """Every picture draws what it was given: the artists are read back."""
 
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -48,11 +50,28 @@ def test_loss_is_drawn_as_it_is_and_on_a_log_axis_where_it_spans_much() -> None:
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ln 3"]
 
 
-def test_a_quiet_loss_stays_on_a_linear_axis_and_nan_is_left_out() -> None:
-    series = Series(steps=STEPS, values=np.array([2.0, 1.5, 1.0, np.nan]))
-    ax = plot_loss(Record(series={"loss": series}, layers=(), framework="torch"))
+def loss_of(*values: float) -> Record:
+    series = Series(steps=np.arange(len(values)), values=np.array(values))
+    return Record(series={"loss": series}, layers=(), framework="torch")
+
+
+def test_a_quiet_loss_stays_on_a_linear_axis() -> None:
+    ax = plot_loss(loss_of(2.0, 1.5, 1.0))
     assert ax.get_yscale() == "linear"
     assert ax.get_legend() is None
+
+
+def test_a_loss_that_is_lost_is_crossed_out() -> None:
+    ax = plot_loss(loss_of(2.0, 1.5, np.inf, np.nan))
+    curve, crosses = ax.lines
+    assert crosses.get_xdata().tolist() == [2, 3]
+    assert crosses.get_marker() == "x"
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["NaN or infinite"]
+    assert curve.get_marker() == ""
+
+
+def test_a_single_reading_is_a_point() -> None:
+    assert plot_loss(loss_of(2.0)).lines[0].get_marker() == "o"
 
 
 def test_it_draws_on_the_axes_that_it_got() -> None:
@@ -74,6 +93,9 @@ def test_a_quantity_that_is_not_there_or_has_no_layers_is_refused() -> None:
         plot_layers(RECORD, "weight_norm")
     with pytest.raises(BadInputError, match="one number a step"):
         plot_layers(RECORD, "loss")
+    columns = replace(RECORD, layers=("1", "3"))
+    with pytest.raises(BadInputError, match="per column or class"):
+        plot_layers(columns, "input_std")
 
 
 def test_input_spread_is_one_bar_a_feature() -> None:

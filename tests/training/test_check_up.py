@@ -177,7 +177,135 @@ def critic() -> Script:
     )  # fmt: skip
 
 
+class Recurrent(nn.Module):
+    """A GRU over sequences of any length; gives its last state, or two things."""
+
+    def __init__(self, *, both: bool = False) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.gru, self.head, self.both = nn.GRU(8, 16, batch_first=True), nn.Linear(16, 10), both
+
+    def forward(self, x: Tensor) -> Any:
+        states, last = self.gru(x)
+        logits = self.head(states[:, -1])
+        return (logits, last) if self.both else logits
+
+
+def sequences(*, both: bool = False) -> Script:
+    """Rows of the digits' images as steps; batches of different lengths."""
+    model = Recurrent(both=both)
+    script = plain(model, optimizer=Adam(model.parameters(), lr=0.01))
+    script.loader = [  # type: ignore[assignment]
+        (x.reshape(-1, 8, 8)[:, : 6 + number % 3], y) for number, (x, y) in enumerate(script.loader)
+    ]
+    return script
+
+
+def two_outputs() -> Script:
+    script = sequences(both=True)
+    script.loss_fn = lambda outputs, targets: nn.functional.cross_entropy(outputs[0], targets)
+    return script
+
+
+class Letters(nn.Module):
+    """What comes next after each of four letters, logits of shape (rows, letters, 40)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.head = nn.Embedding(40, 16), nn.Linear(16, 40)
+
+    def forward(self, letters: Tensor) -> Tensor:
+        return self.head(self.table(letters))  # type: ignore[no-any-return]
+
+
+def next_letter() -> Script:
+    model = Letters()
+    letters = torch.randint(40, (64, 4), generator=torch.Generator().manual_seed(0))
+    return plain(
+        model, optimizer=Adam(model.parameters(), lr=0.03),
+        loader=DataLoader(TensorDataset(letters, (letters + 1) % 40), batch_size=16),
+        loss_fn=lambda o, t: nn.functional.cross_entropy(o.reshape(-1, 40), t.reshape(-1)),
+    )  # fmt: skip
+
+
+def whole_numbers(loss_fn: Loss) -> Script:
+    """Class numbers 0 and 1, or ratings, that the loss makes numbers of."""
+    script = two_classes(nn.BCEWithLogitsLoss())
+    script.loader = [(x, y[:, 0].long()) for x, y in script.loader]  # type: ignore[assignment]
+    script.loss_fn = lambda outputs, targets: loss_fn(outputs.squeeze(1), targets.float())
+    return script
+
+
+def copied(loss_fn: Loss, *last: nn.Module, lr: float) -> Script:
+    """An autoencoder of grey pixels."""
+    script = plain(nn.Sequential(*network(outputs=64), *last), loss_fn=loss_fn)
+    script.optimizer = Adam(script.model.parameters(), lr=lr)
+    script.loader = [(x, x) for x, _ in script.loader]  # type: ignore[assignment]
+    return script
+
+
+class Residual(nn.Module):
+    """Two blocks whose last weights start at zero, as many do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.head = nn.Linear(64, 32), nn.Linear(32, 10)
+        self.token = nn.Parameter(torch.zeros(1, 32))
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32)) for _ in range(2)
+        )
+        for block in self.blocks:
+            nn.init.zeros_(block[2].weight)  # type: ignore[index]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x) + self.token
+        for block in self.blocks:
+            x = x + block(x)
+        return self.head(x)  # type: ignore[no-any-return]
+
+
+def straight_line() -> Script:
+    """Eleven weights learn no batch of forty rows by heart."""
+    script = regression()
+    torch.manual_seed(0)
+    script.model = nn.Linear(10, 1)
+    script.optimizer = SGD(script.model.parameters(), lr=0.01)
+    return script
+
+
+def far_from_zero() -> Script:
+    script = regression()
+    script.loader = [(x, y + 3) for x, y in script.loader]  # type: ignore[assignment]
+    return slowly(script)
+
+
+def slowly(script: Script) -> Script:
+    """At a tenth of the rate."""
+    script.optimizer.param_groups[0]["lr"] /= 10
+    return script
+
+
 HEALTHY: dict[str, Callable[[], Script]] = {
+    "sequences": sequences,
+    "two outputs": two_outputs,
+    "next letter": next_letter,
+    "yes or no, whole numbers": lambda: whole_numbers(
+        nn.functional.binary_cross_entropy_with_logits
+    ),
+    "ratings": lambda: slowly(whole_numbers(nn.functional.mse_loss)),
+    "grey pixels": lambda: copied(nn.BCEWithLogitsLoss(), lr=0.01),
+    "grey shares": lambda: copied(nn.BCELoss(), nn.Sigmoid(), lr=0.01),
+    "pixels as numbers": lambda: copied(nn.MSELoss(), lr=0.01),
+    "zeros at the start": lambda: plain(Residual()),
+    "a straight line": straight_line,
+    "targets around three": far_from_zero,
+    "a sum": lambda: plain(loss_fn=nn.CrossEntropyLoss(reduction="sum"), lr=0.003),
+    "much smoothing": lambda: plain(loss_fn=nn.CrossEntropyLoss(label_smoothing=0.2), lr=0.3),
+    "rare ones weigh more": lambda: slowly(
+        two_classes(nn.BCEWithLogitsLoss(pos_weight=torch.tensor(9.0)))
+    ),
     "plain": plain,
     "adam": adam,
     "standardised": standard_digits,
@@ -232,6 +360,32 @@ def rows_with_a_hole() -> Script:
     return plain(loader=loader_of(x / 16, y, torch.int64))
 
 
+def target_with_a_hole() -> Script:
+    script = regression()
+    batches = [(x, y.clone()) for x, y in script.loader]
+    batches[1][1][3] = float("nan")
+    script.loader = batches  # type: ignore[assignment]
+    return script
+
+
+def trained_asleep() -> Script:
+    script = plain(network(nn.Dropout(0.2)))
+    plain_pass = script.one_pass
+
+    def one_pass(batches: list[Any]) -> None:
+        script.model.eval()
+        plain_pass(batches)
+
+    script.one_pass = one_pass  # type: ignore[method-assign]
+    return script
+
+
+def dead() -> nn.Module:
+    model = network()
+    nn.init.constant_(model[0].bias, -20.0)  # type: ignore[arg-type]
+    return model
+
+
 FAULTS: dict[str, tuple[str, Callable[[], Script]]] = {
     "raw": ("rows", lambda: plain(loader=digits(scale=0.01))),
     "a hole": ("rows", rows_with_a_hole),
@@ -244,6 +398,9 @@ FAULTS: dict[str, tuple[str, Callable[[], Script]]] = {
     "far too high": ("step", lambda: plain(lr=5.0)),
     "far too low": ("step", lambda: plain(lr=1e-6)),
     "stepped per batch": ("rate", stepped_per_batch),
+    "a target with a hole": ("rows", target_with_a_hole),
+    "trained in eval()": ("loop", trained_asleep),
+    "dead from the start": ("gradients", lambda: plain(dead())),
     "sigmoids": ("gradients", lambda: plain(deep_sigmoid())),
 }
 
@@ -289,10 +446,38 @@ def test_a_layer_that_the_optimizer_does_not_hold_is_named() -> None:
     assert words == "a matrix of weights without a move: 0.weight"
 
 
+def test_a_loop_without_a_step_ends_the_check_up_at_once() -> None:
+    """Nothing that follows could be measured, and adding up gradients for it takes for ever."""
+    script, batches = plain(every=1000), 0
+    plain_pass = script.one_pass
+
+    def one_pass(given: list[Any]) -> None:
+        nonlocal batches
+        batches += len(given)
+        plain_pass(given)
+
+    script.one_pass = one_pass  # type: ignore[method-assign, assignment]
+    found = script.examined()
+    assert [line.name for line in found.lines] == ["rows", "first loss", "loss", "loop"]
+    assert batches < 300
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "says"),
+    [(nn.Flatten(), 400, "The model has no weights"), (network(), 0, "steps is 0")],
+)
+def test_what_cannot_be_examined(model: nn.Module, steps: int, says: str) -> None:
+    script = plain()
+    script.model = model
+    with pytest.raises(BadInputError, match=says):
+        script.examined(steps=steps)
+
+
 def state_of(script: Script) -> Iterator[Any]:
     """All that a check-up could change."""
     for part in (script.model, script.optimizer, script.scheduler):
         yield from _leaves(part.state_dict())
+    yield from script.model.buffers()  # a state leaves some of them out
     yield from (weight.grad for weight in script.model.parameters())
     yield torch.get_rng_state()
     yield from (module.training for module in script.model.modules())

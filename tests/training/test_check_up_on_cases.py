@@ -25,7 +25,7 @@ SEEN = {
     "logits-as-probabilities": "loss",
     "missing-zero-grad": "loop",
     "stale-optimizer": "loop",
-    "zero-initialisation": "loop",
+    "zero-initialisation": "gradients",
     "gradient-underflow": "loop",
     "vanishing-gradients": "gradients",
     "covariate-shift-myth": "gradients",

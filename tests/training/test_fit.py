@@ -108,6 +108,18 @@ def test_regression_has_no_accuracy() -> None:
     assert "val_accuracy" not in fit(**options, val=options["data"])
 
 
+def test_one_logit_has_no_accuracy() -> None:
+    """The largest of one output is the first: the share of class 0, whatever the model says."""
+    x, _ = rows()
+    model = nn.Linear(5, 1)
+    options = setup() | {
+        "model": model, "optimizer": torch.optim.SGD(model.parameters(), lr=0.1),
+        "data": [(x, (x[:, 0] > 0).long())],
+        "loss_fn": lambda o, t: nn.functional.binary_cross_entropy_with_logits(o[:, 0], t.float()),
+    }  # fmt: skip
+    assert "val_accuracy" not in fit(**options, val=options["data"])
+
+
 def test_a_loss_of_one_entry_is_one_number() -> None:
     """Of shape (1,), which ``backward`` takes as well as ()."""
     options = setup() | {"loss_fn": lambda out, y: nn.functional.cross_entropy(out, y)[None]}

@@ -127,7 +127,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.32, fixed_bound=0.74, margin=0.48
+        score="test_accuracy", better="higher", broken_bound=0.48, fixed_bound=0.74, margin=0.3
     ),
     shows=(
         Sign(quantity="update_ratio", read="highest"),

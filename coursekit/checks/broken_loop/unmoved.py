@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
 from coursekit.checks.calling import call
@@ -43,7 +43,7 @@ class Answered:
     Attributes:
         pair: What it was called on.
         seen: What came back.
-        changed: Whether weights, what is frozen, or the optimizer's groups are not what they were.
+        changed: Whether weights, what is frozen, the mode, or the optimizer are not what they were.
     """
 
     pair: Pair
@@ -226,4 +226,26 @@ def _state(model: nn.Module, optimizer: Optimizer) -> list[object]:
     names = {id(weight): name for name, weight in model.named_parameters()}
     held = [[names.get(id(weight)) for weight in g["params"]] for g in optimizer.param_groups]
     left = [weight.grad is not None for weight in model.parameters()]
-    return [weights, groups, held, left]
+    modes = [layer.training for layer in model.modules()]
+    return [weights, groups, held, left, modes, *_settings(optimizer)]
+
+
+def _settings(optimizer: Optimizer) -> list[object]:
+    """What an optimizer holds beside the weights: its settings, and what it keeps of its steps."""
+    groups = [
+        {key: _plain(value) for key, value in group.items() if key != "params"}
+        for group in optimizer.param_groups
+    ]
+    held = [weight for group in optimizer.param_groups for weight in group["params"]]
+    kept = [optimizer.state.get(weight, {}) for weight in held]  # [weight] would leave {} there
+    return [groups, [_filled(one) for one in kept]]
+
+
+def _filled(state: Mapping[str, object]) -> dict[str, object]:
+    """What is kept of a weight; SGD without momentum may keep a None."""
+    return {key: _plain(value) for key, value in state.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    """A tensor as a list, so that it can be compared."""
+    return value.tolist() if isinstance(value, Tensor) else value

@@ -254,4 +254,5 @@ def _equal(seen: object, h: Tensor) -> bool:
     """Whether the numbers came back as they were."""
     if not isinstance(seen, Tensor):
         raise CheckFailed(f"silence returned {kind_of(seen)}; expected a tensor shaped like h.")
-    return seen.shape == h.shape and bool(torch.allclose(seen, h))
+    came = as_array(seen, shape=tuple(h.shape), source="silence", finite=False)
+    return bool(np.allclose(came, h.numpy()))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from torch import nn
+
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.exploding_gradients.steps import Step, from_no_number, starts, step_of
 from coursekit.checks.wording import two_digits
@@ -20,6 +22,7 @@ class Evidence:
     Attributes:
         cut: The limit is shorter than the gradient.
         whole: The limit is longer.
+        other: The same, with another loss than cross-entropy.
         stale: As `cut`, but an earlier batch left a gradient.
         rolling: As `cut`, but the optimizer has momentum of an earlier step.
         behind: As `rolling`, but the answer got a batch of NaN in between.
@@ -29,6 +32,7 @@ class Evidence:
 
     cut: Step
     whole: Step
+    other: Step
     stale: Step
     rolling: Step
     behind: Step
@@ -42,6 +46,7 @@ def gather(clipped_step: Callable[..., Any]) -> Evidence:
     return Evidence(
         cut=step_of(clipped_step, limit=SHORT),
         whole=step_of(clipped_step, limit=LONG),
+        other=step_of(clipped_step, limit=LONG, loss_fn=nn.MultiMarginLoss()),
         stale=step_of(clipped_step, limit=SHORT, earlier=True),
         rolling=step_of(clipped_step, limit=SHORT, rolling=True),
         behind=step_of(clipped_step, limit=SHORT, rolling=True, spoilt=True),
@@ -58,6 +63,13 @@ def long_is_cut(evidence: Evidence) -> str | None:
 def short_is_kept(evidence: Evidence) -> str | None:
     """A shorter one is used as it is."""
     return _astray(evidence.whole)
+
+
+def the_loss_is_the_one_given(evidence: Evidence) -> str | None:
+    """The gradient is that of loss_fn, where it is right with cross-entropy."""
+    if evidence.whole.gap > TOLERANCE or evidence.other.gap <= TOLERANCE:  # or said elsewhere
+        return None
+    return f"With nn.MultiMarginLoss as loss_fn: {_astray(evidence.other)}"
 
 
 def earlier_gradient_does_not_count(evidence: Evidence) -> str | None:
@@ -87,7 +99,11 @@ def length_before_the_cut(evidence: Evidence) -> str | None:
 
 def no_step_from_no_number(evidence: Evidence) -> str | None:
     """Where the gradient is not finite, the weights stay, and what comes back says so."""
-    cases = ("Where the outputs are not finite", "Where the loss is finite and the gradient is not")
+    cases = (
+        "Where the outputs are not finite",
+        "Where the loss is finite and the gradient is not",
+        "Where the loss is finite, and one entry of a bias has a gradient of -inf",
+    )
     for case, stayed, said in zip(cases, evidence.stayed, evidence.said, strict=True):
         if not stayed:
             return f"{case}, the weights do not stay where they are."
@@ -129,6 +145,11 @@ check_clipped_step = Check(
             name="whole",
             test=short_is_kept,
             hint="A gradient that is shorter than the limit stays as it is.",
+        ),
+        Clause(
+            name="loss",
+            test=the_loss_is_the_one_given,
+            hint="clipped_step is handed a loss. Does your step use that one?",
         ),
         Clause(
             name="stale",

@@ -71,13 +71,13 @@ def networks() -> tuple[Known, ...]:
             name="a network that overflows to inf in its second Linear", expected="2", x=one,
             model=nn.Sequential(
                 linear([[HUGE]]), nn.ReLU(), linear([[HUGE]]), nn.ReLU(),
-                linear([[1.0], [1.0]]), nn.ReLU(), linear([[1.0, -1.0]]),
+                linear([[1.0], [1.0]]), nn.ReLU(), linear([[1.0, torch.nan]]),
             ),
         ),
         Known(
             name="a network that overflows to -inf, which the ReLU behind it makes 0",
             expected="0", x=torch.full((2, 1), HUGE),
-            model=nn.Sequential(linear([[-HUGE]]), nn.ReLU(), linear([[1.0]])),
+            model=nn.Sequential(linear([[-HUGE], [1.0]]), nn.ReLU(), linear([[1.0, 1.0]])),
         ),
         Known(
             name="a network with a NaN among its last weights", expected="4", x=one,
@@ -85,7 +85,7 @@ def networks() -> tuple[Known, ...]:
                                 linear([[torch.nan]])),
         ),
         Known(
-            name="rows that hold a NaN", expected=INPUTS, x=torch.tensor([[1.0], [torch.nan]]),
+            name="rows that hold a NaN", expected=INPUTS, x=torch.tensor([[torch.nan], [1.0]]),
             model=nn.Sequential(linear([[1.0]]), nn.ReLU(), linear([[2.0]])),
         ),
         Known(

@@ -14,11 +14,14 @@ from coursekit.checks.reading import as_array
 from coursekit.checks.rolling import roll
 from coursekit.datasets import load_dataset
 
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
 SEED = 112
 ROWS = 32
 RATE = 0.5
 MOMENTUM = 0.9
 OLD = 0.01  # each entry of the gradient that the optimizer's momentum comes from
+USUAL = nn.CrossEntropyLoss()
 
 
 @dataclass(frozen=True)
@@ -26,21 +29,22 @@ class Stepping:
     """The learner's function with an optimizer made for the model's copy that it is handed."""
 
     func: Callable[..., Any] = field()  # this name is where `call` looks for the learner's code
+    loss_fn: LossFn = field(default=USUAL)
 
     def __call__(
         self, model: nn.Module, batches: list[Tensor], limit: float, rolling: bool, spoilt: bool
     ) -> Any:
         """One step; where there are four tensors, backward() is called on the last two first."""
-        loss_fn = nn.CrossEntropyLoss()
         optimizer = torch.optim.SGD(model.parameters(), lr=RATE, momentum=MOMENTUM)
         if rolling:
             roll(optimizer, OLD)
         x, y, *earlier = batches
         if earlier:
-            loss_fn(model(earlier[0]), earlier[1]).backward()
+            loss = self.loss_fn(model(earlier[0]), earlier[1])
+            loss.backward()  # type: ignore[no-untyped-call]
         if spoilt:
-            self.func(model, loss_fn, optimizer, torch.nan * x, y, limit)
-        return self.func(model, loss_fn, optimizer, x, y, limit)
+            self.func(model, self.loss_fn, optimizer, torch.nan * x, y, limit)
+        return self.func(model, self.loss_fn, optimizer, x, y, limit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +73,7 @@ def step_of(
     earlier: bool = False,
     rolling: bool = False,
     spoilt: bool = False,
+    loss_fn: LossFn = USUAL,
 ) -> Step:
     """One call of the answer, beside a step by hand.
 
@@ -78,11 +83,13 @@ def step_of(
         earlier: Whether an earlier batch has left its gradient.
         rolling: Whether the optimizer has momentum of an earlier step.
         spoilt: Whether the answer got a batch of NaN before, with the same optimizer.
+        loss_fn: The loss to hand over.
     """
     model, x, y = _digits()
     batches = [x[:ROWS], y[:ROWS], *([x[ROWS:], y[ROWS:]] if earlier else [])]
-    outcome = _called(clipped_step, model, batches, limit=limit, rolling=rolling, spoilt=spoilt)
-    gradient = _gradient(model, x[:ROWS], y[:ROWS])
+    stepping = Stepping(clipped_step, loss_fn)
+    outcome = _called(stepping, model, batches, limit=limit, rolling=rolling, spoilt=spoilt)
+    gradient = _gradient(model, loss_fn, x[:ROWS], y[:ROWS])
     length = float(gradient.norm())
     right = -RATE * (gradient * min(1.0, limit / length) + (MOMENTUM * OLD if rolling else 0.0))
     taken = _vector(outcome.handed["model"]) - _vector(model)
@@ -96,13 +103,19 @@ def starts() -> tuple[tuple[nn.Module, Tensor, Tensor], ...]:
     """Weights, inputs and a label whose gradient is not finite.
 
     First, the outputs overflow. Then the loss is 8, and of all gradients only that of the second
-    layer's weight overflows.
+    layer's weight overflows. Last the loss is 20, and only the sum over two rows overflows, to
+    -inf: that of one entry of the first layer's bias.
     """
+    last = linear([[3e38, 1.0], [-3e38, 1.0]])
+    with torch.no_grad():
+        last.bias.copy_(torch.tensor([-10.0, 10.0]))
     return (
         (nn.Sequential(linear([[1e30], [1.0]]), linear([[1e30, 1.0], [1.0, 1.0]])),
          torch.ones(1, 1), torch.tensor([0])),
         (nn.Sequential(_shifted(3e38), _shifted(1.0), linear([[4.0], [-4.0]])),
          torch.ones(1, 1), torch.tensor([1])),
+        (nn.Sequential(linear([[0.0], [0.0]]), last),
+         torch.tensor([[1.0], [-1.0]]), torch.tensor([0, 0])),
     )  # fmt: skip
 
 
@@ -114,7 +127,7 @@ def from_no_number(
     Returns:
         Whether the weights stayed, and the length that came back.
     """
-    outcome = _called(clipped_step, model, [x, y], limit=limit, rolling=True)
+    outcome = _called(Stepping(clipped_step), model, [x, y], limit=limit, rolling=True)
     stayed = torch.equal(_vector(outcome.handed["model"]), _vector(model))
     return stayed, _number(outcome.result)
 
@@ -138,7 +151,7 @@ def _digits() -> tuple[nn.Module, Tensor, Tensor]:
 
 
 def _called(
-    clipped_step: Callable[..., Any],
+    stepping: Stepping,
     model: nn.Module,
     batches: list[Tensor],
     *,
@@ -150,13 +163,13 @@ def _called(
     arguments = {
         "model": model, "batches": batches, "limit": limit, "rolling": rolling, "spoilt": spoilt,
     }  # fmt: skip
-    return call(Stepping(clipped_step), arguments, name="clipped_step")
+    return call(stepping, arguments, name="clipped_step")
 
 
-def _gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+def _gradient(model: nn.Module, loss_fn: LossFn, x: Tensor, y: Tensor) -> Tensor:
     """The batch's own gradient of all weights, in a row."""
     twin = copy.deepcopy(model)
-    loss = nn.functional.cross_entropy(twin(x), y)
+    loss = loss_fn(twin(x), y)
     parts = torch.autograd.grad(loss, list(twin.parameters()))
     return torch.cat([part.flatten() for part in parts]).double()
 

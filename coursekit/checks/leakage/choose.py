@@ -21,12 +21,15 @@ class Chosen:
         table: The table.
         columns: The numbers that came back.
         spoilt: What came back when the labels, or the values, of the other rows were others.
+        steady: Whether the same table, asked about again, gave the same columns; asked only
+            where others came back.
         altered: The arguments that were changed in place.
     """
 
     table: Choice
     columns: tuple[float, ...]
     spoilt: dict[Spoilt, tuple[float, ...]]
+    steady: bool
     altered: tuple[str, ...]
 
 
@@ -63,9 +66,19 @@ def best_are_found(evidence: Evidence) -> str | None:
     return None
 
 
-def others_do_not_count(evidence: Evidence) -> str | None:
-    """Other labels, or other values, in the other rows change nothing."""
+def same_again(evidence: Evidence) -> str | None:
+    """The same table gives the same columns."""
     for one in evidence:
+        if not one.steady:
+            return f"On {one.table.name}, a second call with the same table gave other columns."
+    return None
+
+
+def others_do_not_count(evidence: Evidence) -> str | None:
+    """Other labels, or other values, in the other rows change nothing; chance is said elsewhere."""
+    for one in evidence:
+        if not one.steady:
+            continue
         for what, columns in one.spoilt.items():
             changed = len(set(one.columns) - set(columns))
             if changed:
@@ -110,6 +123,11 @@ check_choose = Check(
             "the spread inside the classes.",
         ),
         Clause(
+            name="again",
+            test=same_again,
+            hint="What draws by chance needs a seed, the same in each call.",
+        ),
+        Clause(
             name="others",
             test=others_do_not_count,
             hint="Which rows does your choice look at? It may look at x[rows] and y[rows] alone.",
@@ -132,7 +150,7 @@ check_choose = Check(
 
 
 def _chosen(choose: object, table: Choice) -> Chosen:
-    """Three calls of the answer."""
+    """Three calls of the answer, and a fourth to tell other rows from chance."""
     draw = np.random.default_rng(SEED)
     others = np.setdiff1d(np.arange(len(table.y)), table.rows)
     labels, values = table.y.copy(), table.x.copy()
@@ -140,15 +158,13 @@ def _chosen(choose: object, table: Choice) -> Chosen:
     # far away, so that a spread or a mean over all rows would move too
     values[others] = draw.normal(size=values[others].shape) * 1000 + 500 * table.y[others, None]
     columns, altered = _ask(choose, table)
-    return Chosen(
-        table=table,
-        columns=columns,
-        spoilt={
-            "labels": _ask(choose, replace(table, y=labels))[0],
-            "values": _ask(choose, replace(table, x=values))[0],
-        },
-        altered=altered,
-    )
+    spoilt: dict[Spoilt, tuple[float, ...]] = {
+        "labels": _ask(choose, replace(table, y=labels))[0],
+        "values": _ask(choose, replace(table, x=values))[0],
+    }
+    moved = any(set(other) != set(columns) for other in spoilt.values())
+    steady = not moved or set(_ask(choose, table)[0]) == set(columns)
+    return Chosen(table=table, columns=columns, spoilt=spoilt, steady=steady, altered=altered)
 
 
 def _ask(choose: object, table: Choice) -> tuple[tuple[float, ...], tuple[str, ...]]:

@@ -92,6 +92,11 @@ def labels_are_shuffled(evidence: Evidence) -> str | None:
     for one in evidence.handed:
         for number, labels in enumerate(one.pairs, start=1):
             kept = float((labels == one.y).mean())
+            if kept == 1 and len(one.pairs) > one.times:
+                return (
+                    f"On {one.name}, call {number} of estimate got the true labels; expected "
+                    f"{one.times} calls, each with shuffled ones."
+                )
             if kept > MOST_KEPT:
                 return (
                     f"On {one.name}, {kept:.0%} of the labels still belong to their row in call "
@@ -192,7 +197,7 @@ check_shuffled_estimates = Check(
 
 
 def _handed(answer: object, name: str, y: Numbers, times: int) -> Handed:
-    """Two columns name the row, so that rows and labels can be matched whichever was shuffled."""
+    """One answer, and what the estimate was given by it."""
     seen: list[tuple[Array, Numbers]] = []
     said: list[float] = []
 
@@ -201,7 +206,7 @@ def _handed(answer: object, name: str, y: Numbers, times: int) -> Handed:
         said.append(0.5 + 0.01 * len(said))
         return said[-1]
 
-    x = np.stack([np.arange(ROWS), np.arange(ROWS) ** 2], axis=1).astype(float)
+    x = _rows_with_names(ROWS)
     returned, altered = _returned(answer, estimate, x, y, times)
     matched = [_matched(rows, labels, y) for rows, labels in seen]
     return Handed(
@@ -211,12 +216,21 @@ def _handed(answer: object, name: str, y: Numbers, times: int) -> Handed:
     )  # fmt: skip
 
 
+def _rows_with_names(number: int) -> Array:
+    """Two columns that name the row: matched with labels, and with each other.
+
+    >>> _rows_with_names(3).tolist()
+    [[0.0, 0.0], [1.0, 1.0], [2.0, 4.0]]
+    """
+    return np.stack([np.arange(number), np.arange(number) ** 2], axis=1).astype(np.float64)
+
+
 def _matched(rows: Array, labels: Numbers, y: Numbers) -> tuple[Numbers, bool]:
     """The label that came with each row in the order of y; and whether all are there."""
     if rows.shape != (len(y), 2) or labels.shape != y.shape:
         return np.full_like(y, -1), False  # of no row
     order = rows[:, 0].argsort(kind="stable")
-    whole = np.array_equal(rows[order, 0], np.arange(len(y)))
+    whole = np.array_equal(rows[order], _rows_with_names(len(y)))
     return labels[order], bool(whole and np.array_equal(np.sort(labels), np.sort(y)))
 
 

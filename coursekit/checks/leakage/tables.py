@@ -1,5 +1,6 @@
 """Tables whose best columns, or whose copies, are known: what the tasks are checked on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,15 +51,18 @@ class Family:
 
 
 def choices() -> tuple[Choice, ...]:
-    """Two classes, three classes in a row, the middle one apart, and two tables of chance.
+    """Two classes, three classes in a row, each of three apart, and two tables of chance.
 
     >>> [sorted(table.best) for table in choices()]
-    [[5, 17, 30], [2, 11], [8, 23], [], []]
+    [[5, 17, 30], [2, 11], [8, 23, 31], [], []]
     """
+    two, row = (0, 4), (0, 4, 8)
+    # seen by two of the classes alone, or by the first against the rest, one of these is nothing
+    apart = {8: (0, 4, 0), 23: (0, 0, 4), 31: (0, 4, -4)}
     return (
-        _planted("a table of two classes", means=(0, 4), best=(5, 17, 30)),
-        _planted("a table of three classes", means=(0, 4, 8), best=(2, 11)),
-        _planted("a table whose middle class stands apart", means=(0, 4, 0), best=(8, 23)),
+        _planted("a table of two classes", dict.fromkeys((5, 17, 30), two)),
+        _planted("a table of three classes", dict.fromkeys((2, 11), row)),
+        _planted("a table of three classes, of which others stand apart in each column", apart),
         _chance("a table of chance", columns=200, k=10),
         _chance("a wide table of chance", columns=1000, k=40),
     )
@@ -81,12 +85,13 @@ def families() -> tuple[Family, ...]:
     )  # fmt: skip
 
 
-def _planted(name: str, *, means: tuple[float, ...], best: tuple[int, ...]) -> Choice:
+def _planted(name: str, best: Mapping[int, tuple[int, ...]]) -> Choice:
     """Noise, but for a few columns with these means of the classes, or minus them."""
-    draw = np.random.default_rng(SEED + len(means))
-    y = draw.permutation(np.arange(120) % len(means))
+    classes = len(next(iter(best.values())))
+    draw = np.random.default_rng(SEED + classes)
+    y = draw.permutation(np.arange(120) % classes)
     x = draw.normal(size=(120, 40)) * np.geomspace(1, 100, 40)  # the spread says nothing
-    for number, column in enumerate(best):
+    for number, (column, means) in enumerate(best.items()):
         sign = (-1) ** number
         x[:, column] = sign * np.array(means)[y] + draw.normal(size=120)
     return Choice(

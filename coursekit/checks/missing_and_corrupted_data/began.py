@@ -4,6 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
 from coursekit.checks.calling import Call, call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.missing_and_corrupted_data.situations import Kind, Known, situations
@@ -27,6 +31,7 @@ class Said:
 
 
 Evidence = tuple[Said, ...]
+Parts = list[tuple[npt.NDArray[Any], bool]]
 
 
 def gather(began: Callable[..., object]) -> Evidence:
@@ -71,9 +76,8 @@ def nothing_stays_behind(evidence: Evidence) -> str | None:
         left = [name for name, weight in weights if weight.grad is not None]
         if left:
             return f"On {one.known.name}, a gradient stays behind in the .grad of {left[0]}."
-        # a NaN is not equal to itself, so only models without one can be compared
-        if one.known.kind in ("healthy", "after") and one.outcome.altered:
-            return f"On {one.known.name}, began changed {' and '.join(one.outcome.altered)}."
+        if changed := _changed(one):
+            return f"On {one.known.name}, began changed {' and '.join(changed)}."
     return None
 
 
@@ -131,6 +135,32 @@ check_began = Check(
         "the answer.",
     ),
 )
+
+
+def _changed(one: Said) -> list[str]:
+    """The arguments that are not what they were; a NaN counts as equal to a NaN."""
+    return [
+        name
+        for name in one.outcome.altered
+        if not _alike(_parts(getattr(one.known, name)), _parts(one.outcome.handed[name]))
+    ]
+
+
+def _parts(value: Tensor | nn.Module) -> Parts:
+    """The numbers of a tensor or a model, each with whether it is trained, and a layer's mode."""
+    if isinstance(value, Tensor):
+        return [(value.detach().numpy(), value.requires_grad)]
+    modes = [(np.empty(0), layer.training) for layer in value.modules()]
+    tensors = (*value.parameters(), *value.buffers())
+    return modes + [part for tensor in tensors for part in _parts(tensor)]
+
+
+def _alike(before: Parts, after: Parts) -> bool:
+    """Whether the parts are the same, in the same order."""
+    return len(before) == len(after) and all(
+        old[1] == new[1] and np.array_equal(old[0], new[0], equal_nan=True)
+        for old, new in zip(before, after, strict=True)
+    )
 
 
 def _said(began: Callable[..., object], known: Known) -> Said:

@@ -105,14 +105,14 @@ def _sound(x: Tensor, y: Tensor) -> tuple[Known, ...]:
 def _spoiled(x: Tensor, y: Tensor) -> tuple[Known, ...]:
     """It begins before the network."""
     empty, endless = x.clone(), x.clone()
-    empty[5, 20], endless[7, 3] = torch.nan, torch.inf
+    empty[5, 20], endless[7, 3] = torch.nan, -torch.inf  # the largest of all is still finite
     last, first = _digits(), _digits()
     with torch.no_grad():
         last.get_parameter("2.bias")[3] = torch.nan
         first.get_parameter("0.weight")[3, 4] = torch.inf
     return (
         _known("a batch with an empty cell", "before", _digits(), empty, y, "inputs"),
-        _known("a batch with an infinite cell", "before", _digits(), endless, y, "inputs"),
+        _known("a batch with a cell of minus infinity", "before", _digits(), endless, y, "inputs"),
         _known("a network whose last bias has a NaN", "before", last, x, y, "weights"),
         _known("a network with an infinite weight, and a batch with a NaN", "before", first, empty,
                y, "weights"),
@@ -122,12 +122,12 @@ def _spoiled(x: Tensor, y: Tensor) -> tuple[Known, ...]:
 def _in_a_layer(x: Tensor, y: Tensor) -> tuple[Known, ...]:
     """It begins in the middle of the network, at once, and at its end."""
     logs = _network(nn.Linear(64, 8), Log(), nn.Linear(8, 10))
-    steep = _network(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10), weights=[1e37] * 4)
+    steep = _network(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10), weights=[3e38] * 4)
     named = _network(nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10), weights=[1e20] * 4,
                      names=("body", "bend", "head"))  # fmt: skip
     return (
         _known("a layer that takes logarithms", "layers", logs, x, y, "1"),
-        _known("weights of 1e37, all finite", "layers", steep, 100 * x, y, "0"),
+        _known("weights of 3e38, all finite", "layers", steep, 100 * x, y, "0"),
         _known("a network whose layers have names", "layers", named, x, y, "head"),
         _known(
             "a network in evaluation mode whose BatchNorm overflows there",

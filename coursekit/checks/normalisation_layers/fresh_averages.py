@@ -79,12 +79,12 @@ def situations() -> tuple[Known, ...]:
         _known(
             "two BatchNorm layers before digits",
             deep.eval(),
-            [pixels[:32], pixels[32:64], pixels[64:96]],
+            [pixels[:8], pixels[8:64], pixels[64:80], pixels[80:96]],  # batches of three sizes
         ),
         _known(
             "a frozen BatchNorm (in evaluation mode) in a model in training mode",
             nn.Sequential(linear([[2.0]]), nn.BatchNorm1d(1, momentum=0.5).eval()),
-            [*pairs, torch.tensor([[1.0], [1.5]])],
+            [*pairs, torch.tensor([[1.0], [1.5], [5.0]]), torch.tensor([[0.0], [9.0]])],
         ),
     )
 

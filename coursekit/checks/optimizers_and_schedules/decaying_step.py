@@ -11,6 +11,7 @@ from coursekit.checks.optimizers_and_schedules.steps import (
     Gone,
     with_a_schedule,
     with_adam,
+    with_another_loss,
     with_one_layer,
     with_two_rates,
 )
@@ -28,6 +29,7 @@ class Evidence:
         groups: With SGD and momentum, whose two groups of weights have two rates.
         stale: The same, after an earlier batch has left its gradient.
         held: With SGD that holds the first layer alone.
+        other: With SGD, and another loss than cross-entropy.
     """
 
     adam: Gone
@@ -35,6 +37,7 @@ class Evidence:
     groups: Gone
     stale: Gone
     held: Gone
+    other: Gone
 
 
 def gather(decaying_step: Callable[..., Any]) -> Evidence:
@@ -45,6 +48,7 @@ def gather(decaying_step: Callable[..., Any]) -> Evidence:
         groups=with_two_rates(decaying_step, decay=WEAK),
         stale=with_two_rates(decaying_step, decay=WEAK, earlier=True),
         held=with_one_layer(decaying_step, decay=WEAK),
+        other=with_another_loss(decaying_step, decay=WEAK),
     )
 
 
@@ -77,6 +81,11 @@ def rate_is_the_present_one(evidence: Evidence) -> str | None:
 def others_stay(evidence: Evidence) -> str | None:
     """A weight that the optimizer does not hold has no rate, and no decay."""
     return _astray(evidence.held, "With SGD that holds the first layer alone, two steps")
+
+
+def the_loss_is_the_one_given(evidence: Evidence) -> str | None:
+    """The gradient is that of loss_fn."""
+    return _astray(evidence.other, "With SGD, and nn.MultiMarginLoss as loss_fn, two steps")
 
 
 def verified(_: Evidence) -> str:
@@ -118,6 +127,11 @@ check_decaying_step = Check(
             name="held",
             test=others_stay,
             hint="What stands in no group has no rate. Go through the groups, not the model.",
+        ),
+        Clause(
+            name="loss",
+            test=the_loss_is_the_one_given,
+            hint="decaying_step is handed a loss. Does your step use that one?",
         ),
     ),
     verified=verified,

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,9 @@ DROP = 0.1  # of the rate, from the first step to the second
 CLOSE = 0.025  # of the right way's length: decay before or after the step differs by half of it
 
 Make = Callable[[nn.Module], Optimizer]
+LossFn = Callable[[Tensor, Tensor], Tensor]
+
+USUAL = nn.CrossEntropyLoss()
 
 
 @dataclass(frozen=True)
@@ -34,22 +37,24 @@ class Stepping:
         make: Makes the optimizer.
         drop: What each rate is multiplied by after a step, as a scheduler does it.
         earlier: Whether backward() was called on another batch before.
+        loss_fn: The loss that it is handed.
     """
 
     func: Callable[..., Any] = field()
     make: Make = field()
     drop: float = 1.0
     earlier: bool = False
+    loss_fn: LossFn = field(default=USUAL)
 
     def __call__(self, model: nn.Module, batches: list[tuple[Tensor, Tensor]], decay: float) -> Any:
         """Two steps, on the first two batches."""
-        loss_fn = nn.CrossEntropyLoss()
         optimizer = self.make(model)
         if self.earlier:
             x, y = batches[STEPS]
-            loss_fn(model(x), y).backward()
+            loss = self.loss_fn(model(x), y)
+            loss.backward()  # type: ignore[no-untyped-call]
         for x, y in batches[:STEPS]:
-            self.func(model, loss_fn, optimizer, x, y, decay)
+            self.func(model, self.loss_fn, optimizer, x, y, decay)
             for group in optimizer.param_groups:
                 group.setdefault("initial_lr", group["lr"])
                 group["lr"] *= self.drop
@@ -90,6 +95,18 @@ def with_a_schedule(answer: Callable[..., Any], *, decay: float) -> Gone:
     return _gone(Stepping(answer, all_weights, DROP), Stepping(right, all_weights, DROP), decay)
 
 
+def with_another_loss(answer: Callable[..., Any], *, decay: float) -> Gone:
+    """Steps of SGD along the gradient of another loss than cross-entropy."""
+
+    def all_weights(model: nn.Module) -> Optimizer:
+        return SGD(model.parameters(), lr=RATES[0])
+
+    asked, known = (
+        Stepping(way, all_weights, loss_fn=nn.MultiMarginLoss()) for way in (answer, right)
+    )
+    return _gone(asked, known, decay)
+
+
 def with_one_layer(answer: Callable[..., Any], *, decay: float) -> Gone:
     """Steps of SGD that holds the first layer alone."""
 
@@ -122,7 +139,7 @@ def _slip(asked: Stepping, there: Tensor, decay: float) -> str:
     start = _vector(model)
 
     def off(way: Way) -> float:
-        slipping = Stepping(way, asked.make, asked.drop, asked.earlier)
+        slipping = replace(asked, func=way)
         return _gap(there, _end(slipping, model, batches, decay), start)
 
     gaps = {name: off(way) for name, way in SLIPS.items()}

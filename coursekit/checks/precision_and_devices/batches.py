@@ -84,7 +84,7 @@ def batches() -> dict[str, Batch]:
     """The batches, by what they try.
 
     >>> [name for name, batch in batches().items() if batch.overflows]
-    ['first', 'last', 'nan', 'rolling']
+    ['first', 'last', 'nan', 'rolling', 'bias']
     """
     return {**_with_steps(), **_without_steps()}
 
@@ -133,6 +133,8 @@ def _without_steps() -> dict[str, Batch]:
         "nan": nan,
         "rolling": replace(nan, name="a gradient that is NaN, and momentum of an earlier step",
                            momentum=0.9, rolling=True),
+        "bias": replace(loud, name="a gradient of -inf in one entry of a bias alone",
+                        x=x / WIDE, y=torch.zeros_like(y), model=_adding_up()),
     }  # fmt: skip
 
 
@@ -143,6 +145,16 @@ def _network(factors: Mapping[str, float] | None = None) -> nn.Sequential:
         model = nn.Sequential(RoundedLinear(6, 8), nn.Identity(), RoundedLinear(8, 3))
     for name, factor in (factors or {}).items():
         model.get_parameter(name).data.mul_(factor)
+    return model
+
+
+def _adding_up() -> nn.Sequential:
+    """Two layers; each row's gradient in one hidden unit is finite, the sum of twelve is not."""
+    model = _network()
+    with torch.no_grad():
+        last = model.get_parameter("2.weight").zero_()
+        last[:, 3] = torch.tensor([1.0, -1.0, -1.0])
+        model.get_parameter("2.bias").zero_()  # so each class has odds of a third
     return model
 
 

@@ -72,6 +72,7 @@ def by_hand() -> tuple[Known, ...]:
         _known("small numbers", [1e-8, 4e-8, -4e-41, 0.5], brain, 1, (0.25, 0)),
         _known("large numbers", [70000.0, -1e6, 3.4e38, 2.0], brain, 1, (0, 0.25)),
         _known("zeros and small numbers", [0.0, 0.0, 1e-8, -1e-9, 1e-3], half, 1, (2 / 3, 0)),
+        _known("zeros and large numbers", [0.0, 0.0, 7e4, -1.0], half, 1, (0, 0.5)),
         _known("a table of numbers", [[1e-8, 1e-8], [1e-13, 1.0]], half, 2.0**16, (0.25, 0.25)),
         _known("a table of numbers", [[1e-8, 1e-8], [1e-13, 1.0]], half, 1024, (0.25, 0)),
         _known("small and large numbers", [4e-41, 1.0, 2.0, 7e4], half, 1e-5, (0.25, 0)),

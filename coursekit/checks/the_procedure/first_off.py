@@ -18,7 +18,7 @@ SOUND: Mapping[str, Any] = {
     "weakest": 0.31, "step": 0.0098, "left": 1.0, "heart": 0.002,
 }  # fmt: skip
 
-Kind = Literal["one", "order", "healthy", "edge"]
+Kind = Literal["one", "order", "healthy", "edge", "limit"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,8 @@ class Known:
     """Measurements of a run, and the line to mend first.
 
     Attributes:
-        kind: One line is off; several are; none is; or what is off is no ordinary number.
+        kind: One line is off; several are; none is; what is off is no ordinary number, or lies
+            exactly on its limit.
         differs: What it measured other than the sound run.
         expected: The first line that is off, or None.
     """
@@ -45,7 +46,7 @@ class Said:
 
 
 def runs() -> list[Known]:
-    """Runs of the course: one fault, several, none, and numbers that are none."""
+    """Runs of the course: one fault, several, none, numbers that are none, and limits."""
     one: list[tuple[dict[str, Any], str]] = [
         ({"largest": 1680.0}, "rows"),
         ({"largest": 35.0}, "rows"),
@@ -54,7 +55,7 @@ def runs() -> list[Known]:
         ({"old": True}, "loop"),
         ({"still": ["0.weight"]}, "loop"),
         ({"weakest": 8e-4}, "gradients"),
-        ({"weakest": 0.02}, "gradients"),
+        ({"weakest": 0.03}, "gradients"),
         ({"step": 2e-5}, "step"),
         ({"step": 0.4}, "step"),
         ({"left": 0.05}, "rate"),
@@ -77,21 +78,35 @@ def runs() -> list[Known]:
         {},
         {"guess": 2.3, "first": 2.42, "step": 0.002, "heart": 0.05},
         {"guess": 2.3, "first": 2.3, "cost": 0.15, "heart": 0.5},
-        {"largest": 16.0, "guess": 2.3, "first": 3.9, "weakest": 0.08, "left": 0.5},
+        {"largest": 16.0, "guess": 2.3, "first": 3.9, "weakest": 0.04, "left": 0.5},
         {"guess": 1.0, "first": 1.1, "cost": 1e-5, "step": 3e-4, "heart": 0.11},
     ]
     edges: list[tuple[dict[str, Any], str]] = [
         ({"largest": math.nan, "first": math.nan, "heart": math.nan}, "rows"),
         ({"first": math.inf}, "first loss"),
         ({"cost": -50.0}, "loss"),
-        ({"heart": math.nan}, "one batch"),
+        ({"cost": -0.5}, "loss"),
+        ({"largest": math.nan}, "rows"),
+        ({"first": math.nan}, "first loss"),
+        ({"cost": math.nan}, "loss"),
         ({"weakest": math.nan}, "gradients"),
+        ({"step": math.nan}, "step"),
+        ({"left": math.nan}, "rate"),
+        ({"heart": math.nan}, "one batch"),
+    ]
+    limits: list[tuple[dict[str, Any], str]] = [  # with a guess of 1 no product is rounded
+        ({"largest": 20.0}, "rows"),
+        ({"guess": 1.0, "first": 3.0}, "first loss"),
+        ({"guess": 1.0, "cost": 0.1}, "loss"),
+        ({"left": 0.1}, "rate"),
+        ({"guess": 1.0, "heart": 0.3}, "one batch"),
     ]
     return [
         *(Known(kind="healthy", differs=differs, expected=None) for differs in sound),
         *(Known(kind="one", differs=differs, expected=line) for differs, line in one),
         *(Known(kind="order", differs=differs, expected=line) for differs, line in several),
         *(Known(kind="edge", differs=differs, expected=line) for differs, line in edges),
+        *(Known(kind="limit", differs=differs, expected=line) for differs, line in limits),
     ]
 
 
@@ -148,6 +163,11 @@ check_first_off = Check(
             test=lambda evidence: _wrong("edge", evidence),
             hint="Any comparison with NaN is False. So ask whether a line is well, and not whether "
             "it is off; and a cost far below zero is not next to nothing.",
+        ),
+        Clause(
+            name="limits",
+            test=lambda evidence: _wrong("limit", evidence),
+            hint="The table says below and above: a number that is equal to the limit is neither.",
         ),
     ),
     verified=lambda evidence: f"{len(evidence)} runs are read rightly, sound ones among them.",

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.checks.calling import SEED
+from coursekit.checks.verdicts import CheckFailed
+from coursekit.checks.wording import kind_of
 from coursekit.training.checkup.prices import LossFn
 
 
@@ -36,8 +38,11 @@ def agreement(
     answers are certain and wrong: at doubled weights of a trained model, with the next class as
     the label. Lengths do not count, nor what happens to a gradient after ``backward``. The model is
     of no use afterwards. 1 where there is nothing to compare.
+
+    Raises:
+        CheckFailed: The loader has no batch any more.
     """
-    inputs, labels = next(iter(loader))
+    inputs, labels = _first_of(loader)
     wrong = labels.roll(1, dims=-1) if labels.ndim > 1 else (labels + 1) % classes
     with torch.no_grad():
         for weight in model.parameters():
@@ -50,6 +55,18 @@ def agreement(
     if not own.norm() > 0 or not loops.norm() > 0:  # also where they are no numbers
         return 1.0
     return float(nn.functional.cosine_similarity(own, loops, dim=0))
+
+
+def _first_of(loader: Any) -> tuple[Tensor, Tensor]:
+    """A batch; after many passes a generator has none left."""
+    batch = next(iter(loader), None)
+    if batch is None:
+        raise CheckFailed(
+            f"parts returned {kind_of(loader)} as loader, and after a pass no batch is left in it; "
+            "expected one that every pass can go through anew."
+        )
+    inputs, labels = batch
+    return inputs, labels
 
 
 def _gradient(model: nn.Module, act: Callable[[], object]) -> Tensor:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 from coursekit.checks.calling import call
 from coursekit.checks.check import Check, Clause
 from coursekit.checks.the_procedure.loops import Loop, left_as_before, loop, weights_of
@@ -35,7 +38,7 @@ def loops() -> list[tuple[Loop, bool]]:
         (loop("a loop with zero_grad before backward", rows="larger"), False),
         (loop("a loop with zero_grad behind the step", emptied="last"), False),
         (loop("a loop with zero_grad(set_to_none=False)", emptied="zeros"), False),
-        (loop("a loop with model.zero_grad()", emptied="model"), False),
+        (loop("a loop with model.zero_grad() right before backward", emptied="model"), False),
         (loop("a loop without zero_grad", emptied="never"), True),
         (loop("a loop with zero_grad once a pass", emptied="once"), True),
         (loop("a loop without zero_grad and with short steps", emptied="never", lr=1e-4), True),
@@ -51,12 +54,20 @@ def _asked(keeps_old: Callable[..., Any], one: Loop, keeps: bool) -> Said:
     """What is said of one loop, and what is left behind."""
     before = weights_of(one.model)
     asked = partial(keeps_old, one.one_pass, one.model, one.optimizer, one.batches)
-    old = call(asked, {}, name="keeps_old").result
-    if old not in (True, False):
-        raise CheckFailed(f"keeps_old returned {kind_of(old)}; expected True or False.")
+    old = _truth(call(asked, {}, name="keeps_old").result)
     hooks = (one.optimizer._optimizer_step_pre_hooks, one.optimizer._optimizer_step_post_hooks)
     clean = left_as_before(one.model, before) and not any(hooks)
-    return Said(loop=one.name, old=bool(old), keeps=keeps, clean=clean)
+    return Said(loop=one.name, old=old, keeps=keeps, clean=clean)
+
+
+def _truth(value: object) -> bool:
+    """True or False, in whatever type they come."""
+    plain = value
+    if isinstance(value, Tensor | np.ndarray) and len(value.reshape(-1)) == 1:
+        plain = value.item()
+    if not isinstance(plain, bool | int | float | np.number | np.bool_) or plain not in (0, 1):
+        raise CheckFailed(f"keeps_old returned {kind_of(value)}; expected True or False.")
+    return bool(plain)
 
 
 def old_is_found(evidence: tuple[Said, ...]) -> str | None:

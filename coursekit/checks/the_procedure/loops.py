@@ -10,7 +10,7 @@ from torch.optim import SGD
 
 Batch = tuple[Tensor, Tensor]
 Emptied = Literal["first", "last", "zeros", "model", "never", "once"]
-Rows = Literal["", "empty column", "empty batch", "larger"]
+Rows = Literal["", "empty column", "empty batches", "larger"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +40,7 @@ def loop(
     emptied: Emptied = "first",
     lr: float = 0.1,
     fault: str = "",
+    small: bool = False,
     still: str = "",
     rows: Rows = "",
 ) -> Loop:
@@ -48,13 +49,15 @@ def loop(
     Args:
         name: What messages call it.
         emptied: When the gradients are emptied: before ``backward``, behind the step, in place,
-            through the model, never, or once a pass.
+            through the model between the loss and ``backward``, never, or once a pass.
         lr: Learning rate of SGD.
         fault: ``"frozen"``, ``"held"`` (the optimizer holds the first layer alone), ``"zero"``
             (all weights start at zero), or nothing.
+        small: Whether in each parameter one entry, in its middle, starts at zero: it moves however
+            short the step is, and the others may stay.
         still: What it does not move, with blanks between the names.
-        rows: What is special about them: the first column is zero, the first batch is, or the
-            second batch is ten times as large.
+        rows: What is special about them: the first column is zero; the first and the last of three
+            batches are; or the second of two is ten times as large.
 
     >>> loop("sound").model[0].weight.shape
     torch.Size([8, 4])
@@ -63,25 +66,35 @@ def loop(
         torch.manual_seed(15)
         model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         x, y = _scaled(torch.randn(32, 4), rows), torch.randint(0, 3, (32,))
-    if fault == "zero":
-        for weight in model.parameters():
-            nn.init.zeros_(weight)
+    for weight in model.parameters():
+        _emptied(weight, whole=fault == "zero", middle=small)
     for weight in model[0].parameters():
         weight.requires_grad = fault != "frozen"
     held = model[0].parameters() if fault == "held" else model.parameters()
+    sizes = [8, 16, 8] if rows == "empty batches" else [16, 16]
+    batches = list(zip(x.split(sizes), y.split(sizes), strict=True))  # type: ignore[no-untyped-call]
     optimizer = SGD([weight for weight in held if weight.requires_grad], lr=lr)
     return Loop(
         name=name, one_pass=_pass(model, optimizer, emptied), model=model, optimizer=optimizer,
-        batches=[(x[:16], y[:16]), (x[16:], y[16:])], still=frozenset(still.split()),
+        batches=batches, still=frozenset(still.split()),
     )  # fmt: skip
 
 
+def _emptied(weight: nn.Parameter, *, whole: bool, middle: bool) -> None:
+    """Put zeros into a weight: everywhere, or in the middle."""
+    with torch.no_grad():
+        if whole:
+            weight.zero_()
+        if middle:
+            weight.view(-1)[weight.numel() // 2] = 0
+
+
 def _scaled(x: Tensor, rows: Rows) -> Tensor:
-    """Inputs of two batches, some of them zero or larger; shape (32, 4)."""
+    """Inputs of the batches, some of them zero or larger; shape (32, 4)."""
     if rows == "empty column":
         x[:, 0] = 0
-    if rows == "empty batch":
-        x[:16] = 0
+    if rows == "empty batches":
+        x[:8] = x[24:] = 0
     if rows == "larger":
         x[16:] *= 10
     return x
@@ -98,9 +111,9 @@ def _pass(
         for inputs, labels in batches:
             if emptied in ("first", "zeros"):
                 optimizer.zero_grad(set_to_none=emptied == "first")
-            if emptied == "model":
-                model.zero_grad()
             loss: Tensor = nn.functional.cross_entropy(model(inputs), labels)
+            if emptied == "model":  # as sound here: the gradients come in backward
+                model.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             if emptied == "last":

@@ -33,9 +33,9 @@ def loops() -> list[Loop]:
     """Loops in which all moves, if only a little, and loops in which something stands still."""
     return [
         loop("a sound loop"),
-        loop("a sound loop with very short steps", lr=1e-5),
         loop("a sound loop with an input column of zeros", rows="empty column"),
-        loop("a sound loop whose first batch is all zeros", rows="empty batch"),
+        loop("a sound loop with very short steps", lr=1e-10, small=True),
+        loop("a sound loop whose first and last batch are all zeros", rows="empty batches"),
         loop("a loop with its first layer frozen", fault="frozen", still="0.weight 0.bias"),
         loop(
             "a loop whose optimizer holds the first layer alone",

@@ -1,5 +1,6 @@
 """Task 1: ``squared_error(outputs, targets)`` compares each output with its own target alone."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ class Compared:
         seen: What came back.
         expected: The mean squared error.
         slope: The gradient of what came back in the outputs, shape (rows,); None without one.
+        error: What torch says where the gradient cannot be computed; "" where it can.
         expected_slope: The gradient of the mean squared error in the outputs, shape (rows,).
         altered: Names of the arguments that were changed in place.
     """
@@ -35,6 +37,7 @@ class Compared:
     seen: float
     expected: float
     slope: npt.NDArray[np.float64] | None
+    error: str
     expected_slope: npt.NDArray[np.float64]
     altered: tuple[str, ...]
 
@@ -72,6 +75,8 @@ def value_is_right(evidence: Evidence) -> str | None:
 def gradient_is_right(evidence: Evidence) -> str | None:
     """The loss can be trained on."""
     for one in evidence:
+        if one.error:
+            return f"With {one.shapes}, backward() on what came back stops: {one.error}."
         if one.slope is None:
             return f"With {one.shapes}, what came back has no gradient in the outputs."
         if np.abs(one.slope - one.expected_slope).max() > TOLERANCE:
@@ -109,7 +114,8 @@ check_squared_error = Check(
         Clause(
             name="gradient",
             test=gradient_is_right,
-            hint="Stay with tensors to the end: item(), detach() and numpy cut the gradient off.",
+            hint="Stay with tensors to the end: item(), detach() and numpy cut the gradient off. "
+            "backward() is for the caller, and needs the numbers that the loss was made of.",
         ),
         Clause(
             name="changes",
@@ -133,19 +139,25 @@ def _compared(squared_error: object, outputs: Tensor, targets: Tensor) -> Compar
     done = call(squared_error, arguments, name="squared_error")
     seen = as_array(done.result, shape=(), source=f"With {shapes}, squared_error")
     gaps = (outputs.detach().reshape(-1) - targets.reshape(-1)).double().numpy()  # (rows,)
+    slope, error = _slope(done.result, done.handed["outputs"])
+    left = ("the .grad of outputs",) if done.handed["outputs"].grad is not None else ()
     return Compared(
         shapes=shapes,
         seen=float(seen),
         expected=float((gaps**2).mean()),
-        slope=_slope(done.result, done.handed["outputs"]),
+        slope=slope,
+        error=error,
         expected_slope=2 * gaps / len(gaps),
-        altered=done.altered,
+        altered=(*done.altered, *left),
     )
 
 
-def _slope(loss: object, outputs: Tensor) -> npt.NDArray[np.float64] | None:
-    """The gradient of the loss in the outputs, or None where there is none."""
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
-        return None
-    (slope,) = torch.autograd.grad(loss, [outputs], allow_unused=True)
-    return None if slope is None else slope.reshape(-1).double().numpy()
+def _slope(loss: object, outputs: Tensor) -> tuple[npt.NDArray[np.float64] | None, str]:
+    """The gradient of the loss in the outputs, or None, and how torch's error begins."""
+    if not isinstance(loss, Tensor) or not loss.requires_grad or not outputs.requires_grad:
+        return None, ""
+    try:
+        (slope,) = torch.autograd.grad(loss, [outputs], allow_unused=True)
+    except RuntimeError as error:
+        return None, re.split(r"[:(.]", str(error))[0].strip()
+    return None if slope is None else slope.reshape(-1).double().numpy(), ""

@@ -53,9 +53,9 @@ def check_up(
             as long as its loss falls.
 
     Raises:
-        BadInputError: A batch is not a pair of tensors, or there is none; or ``loss_fn`` does not
-            take outputs and targets as they are; or ``one_pass`` runs over other batches than those
-            that it is given.
+        BadInputError: The model has no weights; or a batch is not a pair of tensors, or there is
+            none; or ``steps`` is below 1; or ``loss_fn`` does not take outputs and targets as they
+            are; or ``one_pass`` runs over other batches than those that it is given.
 
     >>> _ = torch.manual_seed(0)
     >>> model = nn.Linear(2, 1)
@@ -70,6 +70,10 @@ def check_up(
     >>> check_up(one_pass, model, [(x, y)] * 4, nn.MSELoss(), optimizer).off[:1]
     ('loop',)
     """
+    if next(model.parameters(), None) is None:
+        raise BadInputError("The model has no weights, so there is nothing to train.")
+    if steps < 1:
+        raise BadInputError(f"steps is {steps}; give a whole number of at least 1.")
     moment = Rewind(model, optimizer, scheduler, loader)  # before the loader draws its order
     batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
     if not batches:
@@ -95,17 +99,23 @@ def _pair(batch: Any) -> Any:
     )
 
 
-def _try_loss(script: Script, outputs: Tensor) -> None:
+def _try_loss(script: Script, outputs: Any) -> None:
     """See that the loss takes what the model gives."""
     targets = script.on_device()[1]
     try:
         script.loss_fn(outputs, targets)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
+        given = f"shape {tuple(outputs.shape)}" if isinstance(outputs, Tensor) else _type(outputs)
         raise BadInputError(
-            f"loss_fn does not take outputs of shape {tuple(outputs.shape)} and targets of shape "
+            f"loss_fn does not take outputs of {given} and targets of shape "
             f"{tuple(targets.shape)}, {targets.dtype}: {error}. Either this is the fault, or your "
             "loop changes them first: then give check_up a function that does so too."
         ) from error
+
+
+def _type(value: object) -> str:
+    """``type tuple``."""
+    return f"type {type(value).__name__}"
 
 
 def _lines(script: Script, steps: int) -> Iterator[Line]:
@@ -123,8 +133,12 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     at_highest = replace(script, rate_at=followed.highest)
     with standing(script.scheduler):
         loop = look_at_loop(at_highest)
-        yield loop.line()
-        yield measures.gradients(script)
+        batches_a_step = loop.batches_a_step if loop.steps else 1
+        gradients = measures.gradients(at_highest, batches_a_step)
+        yield loop.line(vanishing=not gradients.well)
+        if not loop.steps:  # then nothing that follows is of use, and it would take for ever
+            return
+        yield gradients
         yield measures.step(at_highest, loop.batches_a_step)
     yield followed.line()
     with standing(script.scheduler):

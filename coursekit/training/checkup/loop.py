@@ -1,15 +1,21 @@
 """The line *loop*: are gradients emptied, and does every layer move?"""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
 
 from coursekit.training.checkup.lines import Line
 from coursekit.training.checkup.script import Script
+
+WEAKEST = 1e-7  # of the largest gradient norm: a step of it is lost in rounding
+MODAL = (_BatchNorm, _DropoutNd)
 
 
 def mark_of(gradient: Tensor) -> float:
@@ -22,51 +28,113 @@ def mark_of(gradient: Tensor) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Loop:
-    """What two steps of the loop do."""
+    """What two steps of the loop do.
+
+    Attributes:
+        steps: How many were seen.
+        stale: Whether a gradient was added to that of the step before.
+        still: Names of the matrices that did not move.
+        starved: Those of them whose gradient came, and was next to nothing beside that of others.
+        frozen: How many parameters are not to be trained.
+        asleep: Whether the model trained in ``eval()``, and has layers for which that counts.
+        batches_a_step: How many batches make a step.
+    """
 
     steps: int
     stale: bool
     still: tuple[str, ...]
+    starved: tuple[str, ...]
     frozen: int
+    asleep: bool
     batches_a_step: int
 
-    def line(self) -> Line:
-        """The first thing that is wrong with it, in words."""
-        frozen = f"; {self.frozen} parameters are frozen" if self.frozen else ""
+    def line(self, *, vanishing: bool) -> Line:
+        """The first thing that is wrong with it, in words.
+
+        Args:
+            vanishing: Whether the model itself leaves layers without a gradient. Then the loop is
+                not to blame for those that starve.
+        """
+        still = [name for name in self.still if not (vanishing and name in self.starved)]
+        are = "parameter is" if self.frozen == 1 else "parameters are"
+        frozen = f"; {self.frozen} {are} frozen" if self.frozen else ""
         if not self.steps:
             words = f"no step of this optimizer in {self.batches_a_step} batches"
         elif self.stale:
             words = "a gradient is added to that of the step before: no zero_grad()"
-        elif self.still:
-            named = ", ".join(self.still[:3]) + (" …" if len(self.still) > 3 else "")
-            count = "a matrix" if len(self.still) == 1 else f"{len(self.still)} matrices"
+        elif still:
+            named = ", ".join(still[:3]) + (" …" if len(still) > 3 else "")
+            count = "a matrix" if len(still) == 1 else f"{len(still)} matrices"
             words = f"{count} of weights without a move: {named}{frozen}"
+        elif self.asleep:
+            words = "the model is in eval() while it trains: dropout and BatchNorm are off"
         else:
             words = f"gradients are emptied, and every layer moves{frozen}"
-        well = bool(self.steps) and not self.stale and not self.still
+        well = bool(self.steps) and not (self.stale or still or self.asleep)
         return Line(name="loop", well=well, words=words, lesson="06")
 
 
 def look_at_loop(script: Script) -> Loop:
     """Follow the loop until it has made two steps; some add up gradients over batches first."""
     for count in (2, 8, 32, 128):
-        with marked(script) as seen:
+        with marked(script) as seen, modes(script.model) as trained:
             moved = script.moved([script.batch] * count)
-        if len(seen) >= 2:
+        if len(seen.stale) >= 2:
             break
     frozen = sum(not w.requires_grad for w in script.model.parameters())
     return Loop(
-        steps=len(seen), stale=any(seen[1:]), frozen=frozen,
+        steps=len(seen.stale), stale=any(seen.stale[1:]), frozen=frozen,
         # A bias before a normalisation layer has no effect, and so no gradient: matrices count.
         still=tuple(name for name in script.matrices if moved[name] == 0),
-        batches_a_step=max(count // max(len(seen), 1), 1),
+        starved=tuple(name for name, w in script.matrices.items() if seen.starved(w)),
+        asleep=not all(trained) and has_modes(script.model),
+        batches_a_step=max(count // max(len(seen.stale), 1), 1),
     )  # fmt: skip
 
 
+def has_modes(model: nn.Module) -> bool:
+    """Whether it has a layer that training mode and ``eval()`` differ for."""
+    return any(isinstance(layer, MODAL) for layer in model.modules())
+
+
 @contextmanager
-def marked(script: Script) -> Iterator[list[bool]]:
-    """For each step inside: whether a gradient in it held the mark that the step before left."""
+def modes(model: nn.Module) -> Iterator[list[bool]]:
+    """For each forward pass inside that gradients are kept for: was it in training mode?"""
     seen: list[bool] = []
+
+    def note(*_: Any) -> None:
+        if torch.is_grad_enabled():
+            seen.append(model.training)
+
+    handle = model.register_forward_pre_hook(note)
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+@dataclass(kw_only=True)
+class Seen:
+    """What the steps inside `marked` met.
+
+    Attributes:
+        stale: For each step, whether a gradient in it held the mark that the step before left.
+        sizes: The gradient norm of each weight in the first step, by id.
+    """
+
+    stale: list[bool] = field(default_factory=list)
+    sizes: dict[int, float] = field(default_factory=dict)
+
+    def starved(self, weight: Tensor) -> bool:
+        """Whether its gradient came and is next to nothing, and that of others is not."""
+        size, most = self.sizes.get(id(weight), math.inf), max(self.sizes.values(), default=0.0)
+        return most > 0 and size <= WEAKEST * most
+
+
+@contextmanager
+def marked(script: Script) -> Iterator[Seen]:
+    """Leave a mark in each gradient after a step, and look for it in the next."""
+    seen = Seen()
     held = [False]
     # The others' gradients are never emptied by it, and never used: they stand still.
     held_by_optimizer = [w for group in script.optimizer.param_groups for w in group["params"]]
@@ -76,9 +144,11 @@ def marked(script: Script) -> Iterator[list[bool]]:
             size = weight.grad.abs()
             kept = (size > mark_of(size) / 2) & size.isfinite()
             held[0] = held[0] or bool(kept.any())
+            if not seen.stale:
+                seen.sizes[id(weight)] = float(weight.grad.norm())
 
     def mark(*_: Any) -> None:
-        seen.append(held[0])
+        seen.stale.append(held[0])
         held[0] = False
         for weight in held_by_optimizer:
             if weight.grad is not None and not weight.grad.is_sparse:

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from coursekit.training.checkup.lines import Line
 from coursekit.training.checkup.prices import Prices
@@ -16,7 +16,9 @@ from coursekit.training.checkup.script import Script
 LARGE = 20.0  # a column of larger size shakes the first layer, and most inputs are below 1
 TIMES_A_GUESS = 3.0
 NEXT_TO_NOTHING = 0.1  # of a guess: the floor of a loss
-WEAKEST = 1 / 30  # of the largest gradient norm
+WEAKEST = 1 / 30  # of the largest gradient norm, for the layer that a vanishing gradient starves
+WEAKEST_INSIDE = 1 / 1000  # for another: queries and keys get a hundredth or less in a sound run
+FIRST = 10  # steps, after which weights that start at zero pass a gradient on
 STEP = (1e-4, 0.3)  # of a layer's weights: below, nothing moves; above, it starts anew
 BY_HEART = 0.3  # of a guess, after so many steps on one batch
 PATIENCE = 4  # stretches of so many steps, while the loss falls
@@ -27,18 +29,34 @@ RATE_LEFT = 0.1
 
 def rows(script: Script) -> Line:
     """What reaches the first layer with weights: a scaler may be a part of the model."""
-    lost = sum(int((~batch[0].isfinite()).sum()) for batch in script.batches)
-    arrived = script.at_first_weights()
-    if lost:
-        words = f"{lost} values are not finite"
-    elif arrived is None or not arrived.is_floating_point():
+    lost = sum(_lost(inputs) for inputs, _ in script.batches)
+    without = sum(_lost(targets) for _, targets in script.batches)
+    sizes = [_largest_column(given) for given in script.at_first_weights()]
+    if lost or without:
+        words = f"not finite: {_counted(lost, 'value') if lost else _counted(without, 'target')}"
+        return Line(name="rows", well=False, words=words, lesson="08")
+    if not sizes:
         words = "no numbers reach a first layer of weights, or whole ones: not judged"
-    else:
-        size = arrived.flatten(1).double().square().mean(dim=0).sqrt().max().item()
-        seen, most = _apart(size, LARGE, digits=3)
-        words = f"the largest column has size {seen} (root mean square; at most {most})"
-        return Line(name="rows", well=size <= LARGE, words=words, lesson="01, 08")
-    return Line(name="rows", well=not lost, words=words, lesson="01, 08")
+        return Line(name="rows", well=True, words=words, lesson="01, 08")
+    size = max(sizes)
+    seen, most = _apart(size, LARGE, digits=3)
+    words = f"the largest column has size {seen} (root mean square; at most {most})"
+    return Line(name="rows", well=size <= LARGE, words=words, lesson="01, 08")
+
+
+def _counted(number: int, what: str) -> str:
+    """``1 target``, ``2 targets``."""
+    return f"{number} {what}{'s' if number > 1 else ''}"
+
+
+def _lost(values: Tensor) -> int:
+    """How many are NaN or infinite."""
+    return int((~values.isfinite()).sum())
+
+
+def _largest_column(arrived: Tensor) -> float:
+    """The largest root mean square of a column, shape of what arrived (rows, …)."""
+    return arrived.flatten(1).double().square().mean(dim=0).sqrt().max().item()
 
 
 def first_loss(script: Script, costs: Prices) -> Line:
@@ -55,7 +73,7 @@ def first_loss(script: Script, costs: Prices) -> Line:
 
 def loss(costs: Prices) -> Line:
     """Whether outputs, targets and loss fit together."""
-    if math.isnan(costs.certain):
+    if math.isnan(costs.certain) or math.isnan(costs.guess):
         words = "what a right answer costs by this loss is not known: not judged"
         return Line(name="loss", well=True, words=words, lesson="05")
     well = abs(costs.certain) < NEXT_TO_NOTHING * costs.guess
@@ -63,37 +81,57 @@ def loss(costs: Prices) -> Line:
     return Line(name="loss", well=well, words=words, lesson="05")
 
 
-def gradients(script: Script) -> Line:
-    """The layer that gets least against the one that gets most, at the first batch."""
+def gradients(script: Script, batches_a_step: int) -> Line:
+    """The layer that gets least against the one that gets most, at the first batch.
+
+    Weights that start at zero pass nothing on until they have moved: then it is a few steps later.
+    """
     script.moment.back()
+    starts = [w for name, w in script.weights.items() if not name.endswith("bias")]
+    if not all(bool(w.any()) for w in starts):
+        script.after([script.batch] * batches_a_step * FIRST)
+        for weight in script.weights.values():
+            weight.grad = None
     script.loss().backward()  # type: ignore[no-untyped-call]
     tables = {  # of an embedding a batch uses few rows
         id(layer.weight) for layer in script.model.modules() if isinstance(layer, nn.Embedding)
     }
     norms = {
         name: 0.0 if w.grad is None else w.grad.norm().item()
-        for name, w in script.matrices.items() if id(w) not in tables
+        for name, w in script.matrices.items()
+        if id(w) not in tables and "weight" in name.rpartition(".")[2]  # a layer's, not a token
     }  # fmt: skip
     script.moment.back()
     if not norms or not all(map(math.isfinite, norms.values())):
         words = "no matrix of weights" if not norms else "a gradient is not finite"
         return Line(name="gradients", well=not norms, words=words, lesson="04, 12")
-    weak, strong = min(norms, key=lambda name: norms[name]), max(norms, key=lambda n: norms[n])
+    limits = dict.fromkeys(norms, WEAKEST_INSIDE) | {next(iter(norms)): WEAKEST}
+    weak, strong = (
+        min(norms, key=lambda n: norms[n] / limits[n]),
+        max(norms, key=lambda n: norms[n]),
+    )
     share = norms[weak] / norms[strong] if norms[strong] else 0.0
-    seen, least = _apart(share, WEAKEST)
+    seen, least = _apart(share, limits[weak])
     words = f"{weak} gets {seen} of what {strong} gets (at least {least})"
-    return Line(name="gradients", well=share >= WEAKEST, words=words, lesson="04, 12")
+    return Line(name="gradients", well=share >= limits[weak], words=words, lesson="04, 12")
 
 
 def step(script: Script, batches_a_step: int) -> Line:
-    """The longest first step of a layer, against its weights."""
+    """The longest first step of a layer, against its weights; none where these are zero.
+
+    Weights of zero hold the others up in the first step: a short one is none too many then.
+    """
+    script.moment.back()
+    begun = [name for name, w in script.matrices.items() if w.any()]
     moved = script.moved([script.batch] * batches_a_step)
-    ways = {name: moved[name] for name in script.matrices}
+    ways = {name: moved[name] for name in begun}
     script.moment.back()
     if not ways:
-        return Line(name="step", well=True, words="no matrix of weights", lesson="03")
+        words = "no matrix of weights that is not zero: not judged"
+        return Line(name="step", well=True, words=words, lesson="03")
     far = max(ways, key=lambda name: ways[name])
-    well = STEP[0] <= ways[far] <= STEP[1]
+    shortest = STEP[0] if len(begun) == len(script.matrices) else 0.0
+    well = shortest <= ways[far] <= STEP[1]
     seen, _ = _apart(ways[far], min(STEP, key=lambda limit: abs(limit - ways[far])))
     words = f"the first step changes {far} by {seen} of itself ({STEP[0]:g} to {STEP[1]:g})"
     return Line(name="step", well=well, words=words, lesson="03")
@@ -147,7 +185,7 @@ def one_batch(script: Script, costs: Prices, batches: int) -> Line:
 
     A run that is on its way gets up to four times as many.
     """
-    limit = BY_HEART * costs.guess
+    limit = costs.least + BY_HEART * (costs.guess - costs.least)
     script.after([script.batch] * batches)
     lasts = [_now(script)]
     while len(lasts) < PATIENCE and lasts[-1] > limit and _falls(lasts):
@@ -156,7 +194,18 @@ def one_batch(script: Script, costs: Prices, batches: int) -> Line:
     script.moment.back()
     words = f"after {batches * len(lasts)} batches, all the same, its loss is {lasts[-1]:.2g}"
     well = math.isfinite(lasts[-1]) and not lasts[-1] > limit
+    if math.isfinite(lasts[-1]) and _is_small(script):
+        well, words = (
+            True,
+            f"{words}; the model has too few weights to learn it by heart: not judged",
+        )
     return Line(name="one batch", well=well, words=words, lesson="00")
+
+
+def _is_small(script: Script) -> bool:
+    """Whether the model has fewer weights than the batch has targets."""
+    targets: Tensor = script.batch[1]
+    return sum(w.numel() for w in script.weights.values()) < targets.numel()
 
 
 def _now(script: Script) -> float:

@@ -3,37 +3,46 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 LossFn = Callable[[Tensor, Tensor], Tensor]
 SURE = 50.0  # a logit of a certain answer: exp(-50) is nothing
 NOTHING = 1e-6
+ORDINARY = 20.0  # targets of at most this size (root mean square) may be answered by 0 at first
 DISTANCES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prices:
-    """Two losses that need no training; NaN where it is not known what the loss takes.
+    """Losses that need no training; NaN where it is not known what the loss takes.
 
     Attributes:
         guess: The loss of an answer that does not look at the inputs, in the loss's own unit.
         certain: The loss of the right answer, given without a doubt; next to 0 where outputs,
             targets and loss fit together.
+        least: The least loss there is: 0, but for targets that are themselves in doubt.
     """
 
-    guess: float
-    certain: float
+    guess: float = math.nan
+    certain: float = math.nan
+    least: float = 0.0
 
 
-def prices(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
-    """Both prices, for a batch.
+UNKNOWN = Prices()
+
+
+def prices(loss_fn: LossFn, outputs: Any, targets: Tensor) -> Prices:
+    """The prices of a batch.
 
     Args:
         loss_fn: Called with outputs and targets.
         outputs: What the model gives for a batch, shape (rows, …).
-        targets: Class numbers, shape (rows,); or numbers, shape (rows,) or that of the outputs.
+        targets: Class numbers, shape (rows, …); or numbers, shape (rows,) or that of the outputs.
 
     >>> logits = torch.tensor([[0.1, -0.2], [0.3, 0.1]])
     >>> found = prices(nn.CrossEntropyLoss(), logits, torch.tensor([0, 1]))
@@ -43,17 +52,37 @@ def prices(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
     >>> round(prices(nn.CrossEntropyLoss(), shares, torch.tensor([0, 1])).certain, 2)
     0.31
     """
-    unknown = Prices(guess=math.nan, certain=math.nan)
-    name = getattr(loss_fn, "__name__", type(loss_fn).__name__).lower()
+    if not isinstance(outputs, Tensor):
+        return UNKNOWN
     with torch.no_grad():
         if not targets.is_floating_point():
-            return _of_classes(loss_fn, outputs, targets) if outputs.ndim > 1 else unknown
-        if "bce" in name or "binary_cross_entropy" in name:
-            sure = (2 * targets - 1) * SURE if "logits" in name else targets
-            return Prices(guess=math.log(2), certain=_loss(loss_fn, sure, outputs, targets))
+            return _of_classes(loss_fn, outputs, targets)
+        if _is(loss_fn, nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits):
+            return _of_shares(loss_fn, outputs, targets, targets.logit().clamp(-SURE, SURE))
+        if _is(loss_fn, nn.BCELoss, functional.binary_cross_entropy):
+            return _of_shares(loss_fn, outputs, targets, targets)
         if isinstance(loss_fn, nn.Module) and not isinstance(loss_fn, DISTANCES):
-            return unknown
+            return UNKNOWN
         return _of_numbers(loss_fn, outputs, targets)
+
+
+def _is(loss_fn: LossFn, kind: type[nn.Module], function: Callable[..., Tensor]) -> bool:
+    """Whether it is that loss, as a module or as a function."""
+    plain = loss_fn.func if isinstance(loss_fn, partial) else loss_fn
+    return isinstance(plain, kind) or plain is function
+
+
+def _of_shares(loss_fn: LossFn, outputs: Tensor, targets: Tensor, sure: Tensor) -> Prices:
+    """Of a binary cross-entropy, whose targets may be shares between 0 and 1."""
+    logits = sure is not targets
+    even = torch.full_like(outputs, 0.0 if logits else 0.5)
+    best = _loss(loss_fn, sure, outputs, targets)
+    certain = bool(((targets == 0) | (targets == 1)).all())
+    return Prices(
+        guess=_loss(loss_fn, even, outputs, targets),
+        certain=best if certain else math.nan,
+        least=0.0 if certain or math.isnan(best) else best,
+    )
 
 
 def _of_numbers(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
@@ -62,34 +91,59 @@ def _of_numbers(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
     A loop may reshape the outputs inside ``loss_fn``. Where it does not, and shapes spread, the
     targets cost something in the shape of the outputs, and nothing in their own.
     """
-    mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
     as_given = _loss(loss_fn, targets, outputs, targets)
     if abs(as_given) < NOTHING:
-        return Prices(guess=_loss(loss_fn, mean, outputs, targets), certain=as_given)
+        return Prices(guess=_blind(loss_fn, outputs, targets), certain=as_given)
     try:
         own = _loss(loss_fn, targets, targets, targets)
-        guess = _loss(loss_fn, mean, targets, targets)
+        guess = _blind(loss_fn, targets, targets)
     except (RuntimeError, ValueError, TypeError, IndexError):
-        own = guess = math.nan
-    distance = abs(own) < NOTHING
-    return Prices(guess=guess if distance else math.nan, certain=as_given if distance else math.nan)
+        return UNKNOWN
+    return Prices(guess=guess, certain=as_given) if abs(own) < NOTHING else UNKNOWN
+
+
+def _blind(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> float:
+    """What the mean of the targets costs, or 0 where targets are small; NaN where it is nothing."""
+    mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
+    answers = [mean]
+    if targets.double().square().mean().sqrt() <= ORDINARY:
+        answers.append(torch.zeros_like(targets))
+    cost = max(_loss(loss_fn, answer, outputs, targets) for answer in answers)
+    return cost if cost > NOTHING else math.nan
 
 
 def _of_classes(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
-    """Of class numbers; what the outputs are is read off them: logits, shares, or their logs."""
-    classes = outputs.shape[1]
-    known = targets.long().clamp(0, classes - 1)
-    right = nn.functional.one_hot(known, classes).movedim(-1, 1).to(outputs)
-    ones = torch.ones_like(outputs[:, 0])
-    if outputs.max() <= 0 and torch.allclose(outputs.exp().sum(dim=1), ones, atol=1e-3):
-        sure = (right - 1) * SURE
-    elif outputs.min() >= 0 and torch.allclose(outputs.sum(dim=1), ones, atol=1e-3):
+    """Of class numbers; where the classes are, and what the outputs are, is read off them."""
+    known = [
+        _of_classes_along(axis, loss_fn, outputs, targets)
+        for axis in sorted({1, outputs.ndim - 1})
+        if 0 < axis < outputs.ndim and outputs.shape[axis] > 1
+        and outputs.select(axis, 0).shape == targets.shape
+    ]  # fmt: skip
+    return min(known, key=lambda found: found.certain) if known else UNKNOWN
+
+
+def _of_classes_along(axis: int, loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
+    """Of class numbers, with one output a class along this axis: logits, shares, or their logs."""
+    classes = outputs.shape[axis]
+    wanted = targets.long().clamp(0, classes - 1)
+    right = functional.one_hot(wanted, classes).movedim(-1, axis).to(outputs)
+    ones = torch.ones_like(outputs.select(axis, 0))
+    even = torch.full_like(outputs, 1 / classes)
+    if outputs.max() <= 0 and torch.allclose(outputs.exp().sum(dim=axis), ones, atol=1e-3):
+        sure, even = (right - 1) * SURE, even.log()
+    elif outputs.min() >= 0 and torch.allclose(outputs.sum(dim=axis), ones, atol=1e-3):
         sure = right
     else:
         sure = right * SURE
-    smoothed = getattr(loss_fn, "label_smoothing", 0.0) > 0  # then it costs something on purpose
-    certain = math.nan if smoothed else _loss(loss_fn, sure, outputs, targets)
-    return Prices(guess=math.log(classes), certain=certain)
+    # A function of one's own may cost less than a cross-entropy, or be a distance to 0 and 1.
+    guess = max(_loss(loss_fn, even, outputs, targets), math.log(classes))
+    smoothing = float(getattr(loss_fn, "label_smoothing", 0.0))
+    if smoothing:  # then a certain answer costs something on purpose
+        soft = (1 - smoothing) * right + smoothing / classes
+        return Prices(guess=guess, least=_loss(loss_fn, soft.log(), outputs, targets))
+    certain = min((_loss(loss_fn, answer, outputs, targets) for answer in (sure, right)), key=abs)
+    return Prices(guess=guess, certain=certain)
 
 
 def _loss(loss_fn: LossFn, answer: Tensor, outputs: Tensor, targets: Tensor) -> float:

@@ -43,6 +43,9 @@ class Rewind:
             (weight, None if weight.grad is None else weight.grad.clone())
             for weight in model.parameters()
         ]
+        self._buffers = [
+            (buffer, buffer.clone()) for buffer in model.buffers()
+        ]  # a state has not all
         self._modes = [(module, module.training) for module in model.modules()]
         self._randomness = Randomness(data)
         self._numbers = self._randomness.state_dict()
@@ -51,6 +54,9 @@ class Rewind:
         """Everything as it was, and no gradients."""
         for part, state in zip(self._parts, self._states, strict=True):
             part.load_state_dict(copy.deepcopy(state))
+        with torch.no_grad():
+            for buffer, values in self._buffers:
+                buffer.copy_(values)
         for weight, _ in self._gradients:
             weight.grad = None
         for module, training in self._modes:

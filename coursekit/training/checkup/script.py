@@ -66,8 +66,11 @@ class Script:
         inputs, targets = self.batch
         return inputs.to(device), targets.to(device)
 
-    def at_first_weights(self) -> Tensor | None:
-        """What the first layer with a matrix gets, of the first batches, shape (rows, …)."""
+    def at_first_weights(self) -> list[Tensor]:
+        """What the first layer with a matrix gets, of the first batches, each of shape (rows, …).
+
+        All in one where they have one shape; nothing where it gets whole numbers.
+        """
         arrived: list[Tensor] = []
         firsts: list[nn.Module] = []
 
@@ -91,7 +94,8 @@ class Script:
             for handle in handles:
                 handle.remove()
         self.moment.back()
-        return torch.cat(arrived) if arrived else None
+        real = [one for one in arrived if one.is_floating_point()]
+        return [torch.cat(real)] if len({one.shape[1:] for one in real}) == 1 else real
 
     def loss(self) -> Tensor:
         """Of the first batch, in training mode."""

@@ -7,6 +7,7 @@
 import copy
 
 import torch
+from torch import nn
 
 from tests.checks.answers.kit import Function, Wrong
 
@@ -48,8 +49,14 @@ def put_back(model, loss_fn, x, y):
     return shares.numpy()
 
 
+def with_gradient(model, loss_fn, x, y):
+    scale = torch.ones((), requires_grad=True)
+    return [share * scale for share in with_autograd(model, loss_fn, x, y)]
+
+
 RIGHT: dict[str, Function] = {
     "autograd.grad": with_autograd,
+    "tensors with a gradient": with_gradient,
     "on a copy": on_a_copy,
     "backward(), and put back": put_back,
 }
@@ -96,6 +103,11 @@ def thaws(model, loss_fn, x, y):
     for weight in model.parameters():
         weight.requires_grad = True
     return found
+
+
+def other_losses(model, loss_fn, x, y):
+    usual = nn.functional.mse_loss if y.is_floating_point() else nn.functional.cross_entropy
+    return with_autograd(model, usual, x, y)
 
 
 def steps(model, loss_fn, x, y):
@@ -152,6 +164,12 @@ WRONG = (
         name="mean of the sizes",
         answer=comparing(lambda grad, own: (grad - own).abs().mean() / grad.abs().max()),
         fails="shares",
+    ),
+    Wrong(
+        name="the usual losses",
+        answer=other_losses,
+        fails="shares",
+        says=r"On digits after 1 batch, 0\.weight has the share 0\.98; expected 0\.",
     ),
     Wrong(
         name="by the angle",

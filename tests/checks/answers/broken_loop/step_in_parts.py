@@ -5,6 +5,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 import torch
+from torch import nn
 
 from tests.checks.answers.kit import Function, Wrong
 
@@ -69,8 +70,17 @@ def graph_thrown_away(model, loss_fn, optimizer, x, y, size):
     optimizer.step()
 
 
+def summed(model, loss_fn, optimizer, x, y, size):
+    loss_fn.reduction = "sum"
+    optimizer.zero_grad()
+    for inputs, labels in zip(x.split(size), y.split(size)):
+        (loss_fn(model(inputs), labels) / len(x)).backward()
+    optimizer.step()
+
+
 RIGHT: dict[str, Function] = {
     "shares": with_shares,
+    "a sum, divided by the rows": summed,
     "by hand, emptied at the end too": emptied_at_the_end_too,
     "gradients divided": gradients_divided,
     "autograd.grad": with_autograd,
@@ -168,6 +178,23 @@ def by_the_remainder(model, loss_fn, optimizer, x, y, size):
     optimizer.step()
 
 
+def with_another_loss(model, loss_fn, optimizer, x, y, size):
+    with_shares(model, nn.functional.cross_entropy, optimizer, x, y, size)
+
+
+def clipping(longest):
+    """The right answer, but that a gradient longer than this is cut."""
+
+    def step_in_parts(model, loss_fn, optimizer, x, y, size):
+        optimizer.zero_grad()
+        for inputs, labels in zip(x.split(size), y.split(size)):
+            (loss_fn(model(inputs), labels) * len(inputs) / len(x)).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), longest)
+        optimizer.step()
+
+    return step_in_parts
+
+
 def says_so(model, loss_fn, optimizer, x, y, size):
     print("Task 1 passed.")
 
@@ -241,5 +268,8 @@ WRONG = (
         fails="optimizer",
         says=r"has momentum and took a step before: With 32 rows and size=8, the step",
     ),
+    Wrong(name="another loss", answer=with_another_loss),
+    Wrong(name="clipped at 5", answer=clipping(5.0)),
+    Wrong(name="clipped at 1", answer=clipping(1.0)),
     Wrong(name="prints that it passed", answer=says_so),
 )

@@ -4,6 +4,8 @@
 # ruff: noqa: ANN001, ANN201, ANN202, ARG001
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
+import copy
+
 import torch
 
 from tests.checks.answers.kit import Function, Wrong
@@ -42,6 +44,7 @@ def by_set(model, optimizer):
 def by_trying(model, optimizer):
     states = model.state_dict()
     before = {name: value.clone() for name, value in states.items()}
+    kept = copy.deepcopy(optimizer.state_dict())
     frozen = {n: "frozen" for n, w in model.named_parameters() if not w.requires_grad}
     for weight in model.parameters():
         if weight.requires_grad:
@@ -49,13 +52,20 @@ def by_trying(model, optimizer):
     optimizer.step()
     still = {n: "not held" for n, w in model.named_parameters() if torch.equal(w, before[n])}
     model.load_state_dict(before)
+    optimizer.load_state_dict(kept)
     for weight in model.parameters():
         weight.grad = None
     return still | frozen
 
 
+def by_id_with_a_look_at_the_state(model, optimizer):
+    print(sum(len(optimizer.state[weight]) for weight in model.parameters()))
+    return by_id(model, optimizer)
+
+
 RIGHT: dict[str, Function] = {
     "by id": by_id,
+    "by id, with a look at the state": by_id_with_a_look_at_the_state,
     "by is": by_is,
     "by a dictionary of weights": by_set,
     "by a step that is taken back": by_trying,
@@ -120,6 +130,27 @@ def leaves_gradients(model, optimizer):
     return found
 
 
+def by_a_step_half_taken_back(model, optimizer):
+    found, before = by_id(model, optimizer), copy.deepcopy(model.state_dict())
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight) if weight.requires_grad else None
+    optimizer.step()
+    model.load_state_dict(before)
+    optimizer.zero_grad()
+    model.zero_grad()
+    return found
+
+
+def stops_the_optimizer(model, optimizer):
+    for group in optimizer.param_groups:
+        group["lr"] = 0
+    return by_id(model, optimizer)
+
+
+def evaluates(model, optimizer):
+    return by_id(model.eval(), optimizer)
+
+
 def says_so(model, optimizer):
     print("The optional task passed.")
     return {}
@@ -154,6 +185,9 @@ WRONG = (
         says=r"frozen first layer, model or optimizer is not what it was\.",
     ),
     Wrong(name="adds what is missing", answer=adds_what_is_missing, fails="changes"),
+    Wrong(name="leaves Adam's averages", answer=by_a_step_half_taken_back, fails="changes"),
+    Wrong(name="leaves a rate of zero", answer=stops_the_optimizer, fails="changes"),
+    Wrong(name="leaves the model in evaluation mode", answer=evaluates, fails="changes"),
     Wrong(name="leaves gradients", answer=leaves_gradients, fails="changes"),
     Wrong(name="prints that it passed", answer=says_so),
 )

@@ -5,6 +5,7 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
 import torch
+from torch import nn
 
 from tests.checks.answers.kit import Function, Wrong
 
@@ -46,7 +47,27 @@ def compared(build, fit, loss_fn, x, y):
     return loss_fn(model.eval()(x), dealt).item()
 
 
+def compared_afterwards(build, fit, loss_fn, x, y):
+    dealt, model = y[torch.randperm(len(y))], build()
+    fit(model, x, dealt)
+    lowest = loss_fn(model.eval()(x), dealt).item()
+    with_true = build()
+    fit(with_true, x, y)
+    print(loss_fn(with_true.eval()(x), y).item())
+    return lowest
+
+
+def built_together(build, fit, loss_fn, x, y):
+    model, with_true = build(), build()
+    fit(with_true, x, y)
+    order = torch.randperm(len(y))
+    fit(model, x, y[order])
+    return loss_fn(model.eval()(x), y[order])
+
+
 RIGHT: dict[str, Function] = {
+    "compared afterwards": compared_afterwards,
+    "built together": built_together,
     "targets in a new order": new_targets,
     "rows in a new order": new_rows,
     "a copy in numpy": a_copy_shuffled,
@@ -90,6 +111,10 @@ def one_on(x, y):
     return x, y.roll(1)
 
 
+def a_quarter_on(x, y):
+    return x, y.roll(len(y) // 4)
+
+
 def half_way_on(x, y):
     return x, y.roll(len(y) // 2)
 
@@ -108,6 +133,18 @@ def made_up_numbers(x, y):
 
 def a_part(x, y):
     return x[:50], y[torch.randperm(len(y))[:50]]
+
+
+def by_the_true_ones(build, fit, loss_fn, x, y):
+    model, with_true = build(), build()
+    fit(model, x, y[torch.randperm(len(y))])
+    fit(with_true, x, y)
+    return loss_fn(with_true.eval()(x), y).item()
+
+
+def with_other_losses(build, fit, loss_fn, x, y):
+    usual = nn.MSELoss() if y.is_floating_point() else nn.CrossEntropyLoss()
+    return new_targets(build, fit, usual, x, y)
 
 
 def true_ones_first(build, fit, loss_fn, x, y):
@@ -153,8 +190,16 @@ WRONG = (
         name="moved on by half",
         answer=dealing(half_way_on),
         fails="pairs",
-        says=r"a correlation of 0\.40?, whatever its sign; expected less than 0\.3\.",
+        says=r"a correlation of 0\.40?, whatever its sign; expected less than 0\.33\.",
     ),
+    Wrong(
+        name="moved on by a quarter",
+        answer=dealing(a_quarter_on),
+        fails="pairs",
+        says=r"in the order of the true ones in stretches: a correlation of .* between neighbours",
+    ),
+    Wrong(name="the loss of the true targets", answer=by_the_true_ones, fails="pairs"),
+    Wrong(name="the usual losses", answer=with_other_losses, fails="loss"),
     Wrong(
         name="drawn with repetition",
         answer=dealing(drawn_again),

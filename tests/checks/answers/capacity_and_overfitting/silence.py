@@ -4,6 +4,7 @@
 # ruff: noqa: ANN001, ANN201, ANN202, ARG001
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -27,7 +28,18 @@ def by_where(h, p, training):
     return h.clone()
 
 
+def by_numpy(h, p, training):
+    heard = torch.from_numpy((np.random.rand(*h.shape) >= p) / (1 - p))
+    return h * heard if training else h
+
+
+def in_double(h, p, training):
+    return by_product(h.double(), p, training)
+
+
 RIGHT: dict[str, Function] = {
+    "chance by numpy": by_numpy,
+    "in float64": in_double,
     "a product": by_product,
     "torch's own": by_torch,
     "where": by_where,

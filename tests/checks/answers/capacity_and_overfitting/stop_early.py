@@ -151,17 +151,22 @@ def counts_rises_in_a_row(model, train_epoch, validate, patience, epochs):
     return best
 
 
-def from_a_hundred_down(model, train_epoch, validate, patience, epochs):
-    lowest, best, kept = 100, 0, copy.deepcopy(model.state_dict())
-    for epoch in range(1, epochs + 1):
-        train_epoch()
-        loss = validate()
-        if loss < lowest:
-            lowest, best, kept = loss, epoch, copy.deepcopy(model.state_dict())
-        if epoch - best == patience:
-            break
-    model.load_state_dict(kept)
-    return best
+def judging(better=lambda loss, lowest: loss < lowest, start=math.inf, read=float):
+    """Early stopping that starts from, reads or compares the losses in another way."""
+
+    def stop_early(model, train_epoch, validate, patience, epochs):
+        lowest, best, kept = start, 0, copy.deepcopy(model.state_dict())
+        for epoch in range(1, epochs + 1):
+            train_epoch()
+            loss = read(validate())
+            if better(loss, lowest):
+                lowest, best, kept = loss, epoch, copy.deepcopy(model.state_dict())
+            if epoch - best == patience:
+                break
+        model.load_state_dict(kept)
+        return best
+
+    return stop_early
 
 
 def from_the_untrained_on(model, train_epoch, validate, patience, epochs):
@@ -228,9 +233,17 @@ WRONG = (
     ),
     Wrong(
         name="a start that is not high enough",
-        answer=from_a_hundred_down,
-        says=r"losses 6000, 5000, .* was called 3 times; expected 6\.",
+        answer=judging(start=100),
+        says=r"losses 60000, 50000, .* was called 3 times; expected 6\.",
     ),
+    Wrong(name="a start of ten thousand", answer=judging(start=10000.0)),
+    Wrong(
+        name="better by a thousandth",
+        answer=judging(lambda loss, lowest: loss < lowest - 1e-3),
+        says=r"losses 0\.5, 0\.6, 0\.49999, .* was called 3 times; expected 8\.",
+    ),
+    Wrong(name="better by 5 %", answer=judging(lambda loss, lowest: loss < 0.95 * lowest)),
+    Wrong(name="rounded", answer=judging(read=lambda loss: round(loss, 1))),
     Wrong(
         name="the untrained model counts",
         answer=from_the_untrained_on,

@@ -188,6 +188,25 @@ def only_some(chosen):
     return clipped_step
 
 
+def if_all(fine):
+    """An answer that takes its step where each gradient is `fine`."""
+
+    def clipped_step(model, loss_fn, optimizer, x, y, limit):
+        optimizer.zero_grad()
+        loss_fn(model(x), y).backward()
+        all_fine = all(fine(weight.grad) for weight in model.parameters())
+        length = norm(model, limit)
+        if all_fine:
+            optimizer.step()
+        return length
+
+    return clipped_step
+
+
+def with_a_loss_of_its_own(model, loss_fn, optimizer, x, y, limit):
+    return with_the_function(model, nn.functional.cross_entropy, optimizer, x, y, limit)
+
+
 def zeros_and_steps(model, limit):
     length = norm(model, limit)
     if not length.isfinite():
@@ -316,6 +335,28 @@ WRONG = (
         answer=only_some(lambda model: [*model.parameters()][-1:]),
         fails="finite",
         says=r"Where the loss is finite and the gradient is not, the weights do not stay",
+    ),
+    Wrong(
+        name="the weights, no biases",
+        answer=only_some(lambda model: [one for one in model.parameters() if one.ndim > 1]),
+        fails="finite",
+        says=r"one entry of a bias has a gradient of -inf, the weights do not stay where they are",
+    ),
+    Wrong(
+        name="the largest entry alone",
+        answer=if_all(lambda gradient: gradient.max().isfinite()),
+        fails="finite",
+    ),
+    Wrong(
+        name="neither NaN nor inf, but -inf",
+        answer=if_all(lambda gradient: not (gradient.isnan() | (gradient == torch.inf)).any()),
+        fails="finite",
+    ),
+    Wrong(
+        name="a loss of its own",
+        answer=with_a_loss_of_its_own,
+        fails="loss",
+        says=r"With nn\.MultiMarginLoss as loss_fn: With limit=1000 .*, the step is",
     ),
     Wrong(
         name="without the optimizer",

@@ -125,6 +125,15 @@ def leaves_hooks(model, x):
     return found[0] if found else None
 
 
+def weights_first(model, x):
+    if not x.isfinite().all():
+        return "inputs"
+    for name, layer in model.named_children():
+        if any(not weight.isfinite().all() for weight in layer.parameters()):
+            return name
+    return in_order(model, x)
+
+
 def says_so(model, x):
     print("The optional task passed.")
 
@@ -166,6 +175,29 @@ WRONG = (
         answer=leaves_hooks,
         fails="changes",
         says=r"On a network in which all is finite, and large, first_bad left a hook on the model",
+    ),
+    Wrong(
+        name="the largest value alone",
+        answer=looking(lambda values: ~values.max().isfinite()),
+        fails="place",
+        says=r"overflows to -inf, which the ReLU behind it makes 0, your answer is None; expected",
+    ),
+    Wrong(
+        name="the last row alone",
+        answer=looking(lambda values: ~values[-1].isfinite()),
+        fails="place",
+        says=r"On rows that hold a NaN, your answer is None; expected 'inputs'",
+    ),
+    Wrong(
+        name="the first row alone",
+        answer=looking(lambda values: ~values[0].isfinite()),
+        fails="place",
+    ),
+    Wrong(
+        name="a NaN among the weights first",
+        answer=weights_first,
+        fails="place",
+        says=r"overflows to inf in its second Linear, your answer is '6'; expected '2'",
     ),
     Wrong(name="prints that it passed", answer=says_so, fails="place"),
 )

@@ -76,6 +76,20 @@ def by_class_number(x, y, rows, k):
     return np.argsort(np.abs(slopes))[-k:]
 
 
+def by_two_classes(x, y, rows, k):
+    two = rows[y[rows] < 2]
+    return with_select_k_best(x, y, two, k)
+
+
+def by_the_first_class(x, y, rows, k):
+    return with_select_k_best(x, y == 0, rows, k)
+
+
+def with_a_little_chance(x, y, rows, k):
+    noise = np.random.default_rng().normal(size=x.shape[1])
+    return (f_classif(x[rows], y[rows])[0] + noise).argsort()[-k:]
+
+
 def worst(x, y, rows, k):
     return f_classif(x[rows], y[rows])[0].argsort()[:k]
 
@@ -135,7 +149,15 @@ WRONG = (
         name="by the number of the class",
         answer=by_class_number,
         fails="best",
-        says=r"On a table whose middle class stands apart, columns .* came back; .* are 8, 23\.",
+        says=r"of which others stand apart in each column, columns .* came back; .* are 8, 23, 31",
+    ),
+    Wrong(name="the first two classes alone", answer=by_two_classes, fails="best"),
+    Wrong(name="the first class against the rest", answer=by_the_first_class, fails="best"),
+    Wrong(
+        name="chance without a seed",
+        answer=with_a_little_chance,
+        fails="again",
+        says=r"On a table of chance, a second call with the same table gave other columns\.",
     ),
     Wrong(name="the worst", answer=worst, fails="best"),
     Wrong(name="the first columns", answer=first_columns, fails="best"),

@@ -110,6 +110,24 @@ def above_the_real_one(estimate, x, y, times):
     return [real - said for said in with_a_generator(estimate, x, y, times)]
 
 
+def one_call_more(estimate, x, y, times):
+    print(estimate(x, y))
+    return with_a_generator(estimate, x, y, times)
+
+
+def each_column_by_itself(estimate, x, y, times):
+    return [estimate(np.random.default_rng(turn).permuted(x, axis=0), y) for turn in range(times)]
+
+
+def one_column(estimate, x, y, times):
+    said = []
+    for turn in range(times):
+        rows = x.copy()
+        rows[:, 0] = np.random.default_rng(turn).permutation(rows[:, 0])
+        said.append(estimate(rows, y))
+    return said
+
+
 def means(estimate, x, y, times):
     return [np.mean(with_a_generator(estimate, x, y, times))] * times
 
@@ -170,6 +188,13 @@ WRONG = (
         says=r"call 1 of estimate got other labels, or other rows, than there are\.",
     ),
     Wrong(name="with replacement", answer=with_replacement, fails="counts"),
+    Wrong(name="each column by itself", answer=each_column_by_itself, fails="counts"),
+    Wrong(name="one column", answer=one_column, fails="counts"),
+    Wrong(
+        name="the true labels too",
+        answer=one_call_more,
+        says=r"call 1 of estimate got the true labels; expected 6 calls, each with shuffled ones\.",
+    ),
     Wrong(name="half of the rows", answer=half_of_the_rows),
     Wrong(name="a difference", answer=above_the_real_one),
     Wrong(

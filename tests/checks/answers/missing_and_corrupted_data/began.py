@@ -17,6 +17,18 @@ def sound(*tensors):
     return all(torch.isfinite(one).all() for one in tensors)
 
 
+def largest(*tensors):
+    return all(one.max().isfinite() for one in tensors)
+
+
+def smallest(*tensors):
+    return all(one.min().isfinite() for one in tensors)
+
+
+def below_a_limit(*tensors):
+    return all((one.abs() < 1e38).all() for one in tensors)
+
+
 def no_nan(*tensors):
     return not any(torch.isnan(one).any() for one in tensors)
 
@@ -152,6 +164,28 @@ def takes_a_step(model, loss_fn, x, y):
     return found
 
 
+def mends_the_nans_of_the_batch(model, loss_fn, x, y):
+    found = step_by_step(model, loss_fn, x, y)
+    if x.isnan().any():
+        x.nan_to_num_()
+    return found
+
+
+def mends_the_nans_of_the_weights(model, loss_fn, x, y):
+    found = step_by_step(model, loss_fn, x, y)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight[weight.isnan()] = 0
+    return found
+
+
+def evaluates_where_there_is_a_nan(model, loss_fn, x, y):
+    found = step_by_step(model, loss_fn, x, y)
+    if found == "weights":
+        model.eval()
+    return found
+
+
 def mends_the_batch(model, loss_fn, x, y):
     found = step_by_step(model, loss_fn, x, y)
     x.mul_(2.0)
@@ -201,6 +235,19 @@ WRONG = (
         says=r"an infinite weight, and a batch with a NaN, began says 'inputs'; it is 'weights'\.",
     ),
     Wrong(name="NaN alone", answer=guarded(fine=no_nan)),
+    Wrong(
+        name="the largest alone",
+        answer=guarded(fine=largest),
+        fails="before",
+        says=r"On a batch with a cell of minus infinity, began says '0'; it is 'inputs'\.",
+    ),
+    Wrong(name="the smallest alone", answer=guarded(fine=smallest), fails="before"),
+    Wrong(
+        name="large is infinite",
+        answer=guarded(fine=below_a_limit),
+        fails="layers",
+        says=r"On weights of 3e38, all finite, began says 'weights'; it is '0'\.",
+    ),
     Wrong(
         name="the last layer",
         answer=renaming(lambda names, _: names[-1]),
@@ -296,6 +343,23 @@ WRONG = (
         says=r"began changed x\.",
     ),
     Wrong(name="changes the weights", answer=takes_a_step, fails="traces"),
+    Wrong(
+        name="mends the NaNs of the batch",
+        answer=mends_the_nans_of_the_batch,
+        fails="traces",
+        says=r"On a batch with an empty cell, began changed x\.",
+    ),
+    Wrong(
+        name="mends the NaNs of the weights",
+        answer=mends_the_nans_of_the_weights,
+        fails="traces",
+        says=r"On a network whose last bias has a NaN, began changed model\.",
+    ),
+    Wrong(
+        name="in evaluation mode where a weight is NaN",
+        answer=evaluates_where_there_is_a_nan,
+        fails="traces",
+    ),
     Wrong(name="changes the batch", answer=mends_the_batch, fails="traces"),
     Wrong(name="prints that it passed", answer=says_so),
 )

@@ -115,6 +115,27 @@ def all_rows_at_once(model, batches):
     return retaken(model, [torch.cat(batches)])
 
 
+def the_first_three(model, batches):
+    return retaken(model, batches[:3])
+
+
+def weighted_by_rows(model, batches):
+    """Momentum as the batch's share of the rows so far: long batches count more."""
+    was = [(layer, layer.training) for layer in model.modules()]
+    momenta = [layer.momentum for layer in norms_of(model)]
+    model.train()
+    rows = 0
+    for batch in batches:
+        rows += len(batch)
+        for layer in norms_of(model):
+            layer.momentum = len(batch) / rows
+        model(batch)
+    for layer, old in zip(norms_of(model), momenta):
+        layer.momentum = old
+    for layer, mode in was:
+        layer.training = mode
+
+
 def trains_on(model, batches):
     retaken(model, batches)
     for weight in model.parameters():
@@ -175,6 +196,13 @@ WRONG = (
         fails="averages",
         says=r"On two BatchNorm layers before digits, the running mean",
     ),
+    Wrong(
+        name="weighted by rows",
+        answer=weighted_by_rows,
+        fails="averages",
+        says=r"On two BatchNorm layers before digits, the running mean .* each with the same w",
+    ),
+    Wrong(name="the first three batches", answer=the_first_three, fails="averages"),
     Wrong(name="all rows at once", answer=all_rows_at_once, fails="averages"),
     Wrong(
         name="what the layers in front give when judged",

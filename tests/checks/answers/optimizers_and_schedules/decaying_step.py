@@ -188,6 +188,10 @@ def empties_afterwards(model, loss_fn, optimizer, x, y, decay):
     optimizer.zero_grad()
 
 
+def with_a_loss_of_its_own(model, loss_fn, optimizer, x, y, decay):
+    before_the_step(model, torch.nn.functional.cross_entropy, optimizer, x, y, decay)
+
+
 def says_so(model, loss_fn, optimizer, x, y, decay):
     print("Task 1 passed.")
 
@@ -255,6 +259,12 @@ WRONG = (
         answer=stepping(by_every_weight_of_the_model),
         fails="held",
         says=r"the first layer alone.*: weights that the optimizer does not hold decay too\.",
+    ),
+    Wrong(
+        name="a loss of its own",
+        answer=with_a_loss_of_its_own,
+        fails="loss",
+        says=r"nn\.MultiMarginLoss as loss_fn, two steps miss the right weights by .* is handed a",
     ),
     Wrong(
         name="empties afterwards",

@@ -75,6 +75,11 @@ def another_loss(model, loss_fn, x, y, decay):
     return [decay * layer.weight.norm() / one.norm() for layer, one in zip(linears(model), found)]
 
 
+def a_loss_by_the_shape(model, loss_fn, x, y, decay):
+    loss_fn = nn.functional.mse_loss if y.is_floating_point() else nn.functional.cross_entropy
+    return by_autograd(model, loss_fn, x, y, decay)
+
+
 def uses_the_old_gradient(model, loss_fn, x, y, decay):
     twin = copy.deepcopy(model)
     for old, new in zip(model.parameters(), twin.parameters()):
@@ -148,6 +153,12 @@ WRONG = (
             lambda weight, gradient, decay: decay * weight.abs().max() / gradient.abs().max()
         ),
         fails="ratios",
+    ),
+    Wrong(
+        name="a loss by the shape of the labels",
+        answer=a_loss_by_the_shape,
+        fails="ratios",
+        says=r"On digits, loss_fn a sum over the rows at decay=0\.1, layer 1 of 3 has the ratio",
     ),
     Wrong(name="a sum over the rows", answer=another_loss, fails="ratios"),
     Wrong(

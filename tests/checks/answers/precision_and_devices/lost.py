@@ -76,6 +76,13 @@ def zeros_count_too(gradient, dtype, scale=1):
     return (rounded == 0).float().mean().item(), rounded.isinf().float().mean().item()
 
 
+def infinities_of_all_entries(gradient, dtype, scale=1):
+    there, rounded = gradient != 0, (scale * gradient).to(dtype)
+    if not there.any():
+        return 0, 0
+    return (rounded == 0)[there].float().mean().item(), rounded.isinf().float().mean().item()
+
+
 def mean_of_nothing(gradient, dtype, scale=1):
     rounded = (scale * gradient[gradient != 0]).to(dtype)
     return (rounded == 0).float().mean().item(), rounded.isinf().float().mean().item()
@@ -157,7 +164,13 @@ WRONG = (
     ),
     Wrong(name="scaled too late", answer=scaled_too_late, fails="scale"),
     Wrong(name="float16 whatever is asked", answer=always_half),
-    Wrong(name="of all entries", answer=of_all_entries, fails="zeros"),
+    Wrong(name="of all entries", answer=of_all_entries),
+    Wrong(
+        name="infinities of all entries",
+        answer=infinities_of_all_entries,
+        fails="infinities",
+        says=r"zeros and large numbers .*, the share that becomes infinite is 0\.25; expected 0\.5",
+    ),
     Wrong(name="what was 0 before counts too", answer=zeros_count_too),
     Wrong(
         name="the mean of nothing",

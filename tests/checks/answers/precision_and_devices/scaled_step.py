@@ -88,7 +88,13 @@ def stepping(
             nn.utils.clip_grad_norm_(weights, longest)
         for weight in weights:
             weight.grad /= scale if divided else 1
-        looked = {"all": weights, "first": weights[:1], "last": weights[-2:], "none": []}[looks]
+        looked = {
+            "all": weights,
+            "first": weights[:1],
+            "last": weights[-2:],
+            "none": [],
+            "matrices": [weight for weight in weights if weight.ndim > 1],
+        }[looks]
         finite = all(bool(weight.grad.isfinite().all()) for weight in looked)
         if clipped == "after":
             nn.utils.clip_grad_norm_(weights, longest)
@@ -297,6 +303,22 @@ WRONG = (
         answer=stepping(looks="last"),
         fails="infinite",
         says=r"With an infinite gradient in the first layer alone, your step makes NaN",
+    ),
+    Wrong(
+        name="looks at the weights, not at the biases",
+        answer=stepping(looks="matrices"),
+        fails="infinite",
+        says=r"With a gradient of -inf in one entry of a bias alone, your step makes NaN",
+    ),
+    Wrong(
+        name="looks at the largest entry",
+        answer=looks_for(lambda gradient: ~gradient.max().isfinite()),
+        fails="infinite",
+    ),
+    Wrong(
+        name="looks for NaN and inf, not for -inf",
+        answer=looks_for(lambda gradient: gradient.isnan() | (gradient == torch.inf)),
+        fails="infinite",
     ),
     Wrong(name="looks at nothing", answer=stepping(looks="none"), fails="infinite"),
     Wrong(name="looks at the loss", answer=looks_at_the_loss, fails="infinite"),

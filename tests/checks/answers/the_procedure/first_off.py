@@ -100,6 +100,21 @@ def asking_whether_off(found):
     return None
 
 
+LIMITED = ("largest", "first", "cost", "weakest", "step", "left", "heart")
+
+
+def asking_for_nan(*names):
+    """An answer that asks whether a line is off, and for NaN in these measurements alone."""
+
+    far = {"weakest": 0.0, "left": 0.0}
+
+    def first_off(found):
+        off = {name: far.get(name, 1e9) for name in names if math.isnan(found[name])}
+        return asking_whether_off({**found, **off})
+
+    return first_off
+
+
 WRONG = (
     Wrong(
         name="asks whether off",
@@ -112,6 +127,49 @@ WRONG = (
         answer=by(loss=lambda f: f["cost"] < 0.1 * f["guess"]),
         fails="no number",
         says=r"but for cost -50\.0: first_off gives None; expected 'loss'",
+    ),
+    Wrong(
+        name="a cost a little below nothing",
+        answer=by(loss=lambda f: -1 < f["cost"] < 0.1 * f["guess"]),
+        fails="no number",
+        says=r"but for cost -0\.5: first_off gives None; expected 'loss'",
+    ),
+    Wrong(
+        name="asks for NaN in some lines alone",
+        answer=asking_for_nan("largest", "weakest", "heart"),
+        fails="no number",
+        says=r"but for first nan: first_off gives None; expected 'first loss'",
+    ),
+    *(
+        Wrong(
+            name=f"asks for NaN, but not in {left_out}",
+            answer=asking_for_nan(*(set(LIMITED) - {left_out})),
+            fails="no number",
+            says=rf"but for {left_out} nan: first_off gives None; expected '",
+        )
+        for left_out in LIMITED
+        if left_out != "largest"  # told by a run that has other values of NaN too
+    ),
+    Wrong(
+        name="the limit itself is well",
+        answer=by(
+            rows=lambda f: f["largest"] <= 20,
+            first_loss=lambda f: f["first"] <= 3 * f["guess"],
+            loss=lambda f: abs(f["cost"]) <= 0.1 * f["guess"],
+            rate=lambda f: f["left"] >= 0.1,
+            one_batch=lambda f: f["heart"] <= 0.3 * f["guess"],
+        ),
+        fails="limits",
+        says=r"but for largest 20\.0: first_off gives None; expected 'rows'\. Hint: The table says",
+    ),
+    *(
+        Wrong(name=f"the limit of {line} is well", answer=by(**{line: rule}), fails="limits")
+        for line, rule in {
+            "first_loss": lambda f: f["first"] <= 3 * f["guess"],
+            "loss": lambda f: abs(f["cost"]) <= 0.1 * f["guess"],
+            "rate": lambda f: f["left"] >= 0.1,
+            "one_batch": lambda f: f["heart"] <= 0.3 * f["guess"],
+        }.items()
     ),
     Wrong(
         name="the last line",
@@ -155,10 +213,18 @@ WRONG = (
         answer=by(one_batch=lambda f: f["heart"] < 0.3),
         says=r"cost 0\.15, heart 0\.5: first_off gives 'one batch'; expected None",
     ),
+    *(
+        Wrong(
+            name=f"1/{part} of the gradient",
+            answer=by(gradients=lambda f, part=part: f["weakest"] > 1 / part),
+            fails="one line",
+        )
+        for part in (100, 45)
+    ),
     Wrong(
-        name="a hundredth of the gradient",
-        answer=by(gradients=lambda f: f["weakest"] > 0.01),
-        fails="one line",
+        name="a twentieth of the gradient",
+        answer=by(gradients=lambda f: f["weakest"] > 1 / 20),
+        fails="healthy",
     ),
     *(
         Wrong(

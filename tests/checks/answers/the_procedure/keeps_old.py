@@ -60,7 +60,12 @@ def many_batches(one_pass, model, optimizer, batches):
     return marking(1e9)(one_pass, model, optimizer, batches * 3)
 
 
+def as_a_tensor(one_pass, model, optimizer, batches):
+    return torch.tensor([marking()(one_pass, model, optimizer, batches)])
+
+
 RIGHT: dict[str, Function] = {
+    "a tensor of one": as_a_tensor,
     "a mark": marking(),
     "a larger mark, six batches": many_batches,
     "the batch's own gradient": with_its_own_gradient,
@@ -103,7 +108,26 @@ def a_longer_gradient(one_pass, model, optimizer, batches):
     return bool(sizes[1] > sizes[0])
 
 
+def before_the_forward_pass(one_pass, model, optimizer, batches):
+    before, seen = copy.deepcopy(model.state_dict()), []
+
+    def look(*_):
+        seen.append(any(w.grad is not None and w.grad.any() for w in model.parameters()))
+
+    hook = model.register_forward_pre_hook(look)
+    one_pass(batches)
+    hook.remove()
+    model.load_state_dict(before)
+    return any(seen)
+
+
 WRONG = (
+    Wrong(
+        name="what .grad holds before the forward pass",
+        answer=before_the_forward_pass,
+        fails="sound",
+        says=r"A loop with model\.zero_grad\(\) right before backward is sound; your function says",
+    ),
     Wrong(
         name="the second gradient is longer",
         answer=a_longer_gradient,

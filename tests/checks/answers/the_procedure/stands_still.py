@@ -88,6 +88,10 @@ def first_batch_alone(one_pass, model, batches):
     return with_a_copy(one_pass, model, batches[:1])
 
 
+def last_batch_alone(one_pass, model, batches):
+    return with_a_copy(one_pass, model, batches[-1:])
+
+
 WRONG = (
     Wrong(
         name="some entry is equal",
@@ -110,7 +114,43 @@ WRONG = (
         name="the first batch alone",
         answer=first_batch_alone,
         fails="moves",
-        says=r"In a sound loop whose first batch is all zeros, 0\.weight moves, .* all batches",
+        says=r"In a sound loop whose first and last batch are all zeros, 0\.weight moves, .* all b",
+    ),
+    Wrong(
+        name="the last batch alone",
+        answer=last_batch_alone,
+        fails="moves",
+        says=r"first and last batch are all zeros, 0\.weight moves, .* all batches",
+    ),
+    Wrong(
+        name="the last entry alone",
+        answer=answering(
+            lambda before, model: [
+                n for n, w in model.named_parameters() if w.flatten()[-1] == before[n].flatten()[-1]
+            ]
+        ),
+        fails="moves",
+    ),
+    Wrong(
+        name="the length alone",
+        answer=answering(
+            lambda before, model: [
+                name for name, w in model.named_parameters() if w.norm() == before[name].norm()
+            ]
+        ),
+        fails="moves",
+        says=r"In a sound loop with very short steps, .* every entry, to the last bit",
+    ),
+    Wrong(
+        name="nearly equal, to seven digits behind the point",
+        answer=answering(
+            lambda before, model: [
+                name
+                for name, w in model.named_parameters()
+                if torch.allclose(w, before[name], rtol=0, atol=1e-7)
+            ]
+        ),
+        fails="moves",
     ),
     Wrong(
         name="no copy",

@@ -30,7 +30,14 @@ def squeezed(outputs, targets):
     return gaps @ gaps / len(gaps)
 
 
+def power_in_place(outputs, targets):
+    gaps = outputs.reshape(-1) - targets.reshape(-1)
+    gaps **= 2
+    return gaps.mean()
+
+
 RIGHT: dict[str, Function] = {
+    "a power in place": power_in_place,
     "reshape": reshaped,
     "mse_loss": as_the_outputs,
     "a loop": row_by_row,
@@ -100,6 +107,30 @@ def in_place(outputs, targets):
     return ((outputs - targets) ** 2).mean()
 
 
+def product_in_place(outputs, targets):
+    gaps = outputs.reshape(-1) - targets.reshape(-1)
+    gaps *= gaps
+    return gaps.mean()
+
+
+def backward_already(outputs, targets):
+    loss = reshaped(outputs, targets)
+    loss.backward()
+    return loss
+
+
+def backward_already_and_again(outputs, targets):
+    loss = reshaped(outputs, targets)
+    loss.backward(retain_graph=True)
+    return loss
+
+
+def frozen(outputs, targets):
+    loss = reshaped(outputs, targets)
+    outputs.requires_grad_(False)
+    return loss
+
+
 def with_a_constant(outputs, targets):
     return reshaped(outputs, targets) + 1
 
@@ -144,6 +175,29 @@ WRONG = (
         answer=in_place,
         fails="changes",
         says=r"squared_error changed targets\.",
+    ),
+    Wrong(
+        name="a product in place",
+        answer=product_in_place,
+        fails="gradient",
+        says=r"backward\(\) on what came back stops: one of the variables needed for gradient "
+        r"computation has been modified by an inplace operation\.",
+    ),
+    Wrong(
+        name="backward() already",
+        answer=backward_already,
+        says=r"stops: Trying to backward through the graph a second time\.",
+    ),
+    Wrong(
+        name="backward() already, the graph kept",
+        answer=backward_already_and_again,
+        fails="changes",
+        says=r"squared_error changed the \.grad of outputs\.",
+    ),
+    Wrong(
+        name="outputs frozen",
+        answer=frozen,
+        says=r"what came back has no gradient in the outputs\.",
     ),
     Wrong(name="prints that it passed", answer=says_so),
 )

@@ -40,7 +40,15 @@ def by_training(ending, loss_fn, classes):
     return float(guess), float(loss_fn(ending(others), labels))
 
 
+def with_gradient(ending, loss_fn, classes):
+    logits = torch.zeros(classes, classes, requires_grad=True)
+    labels = torch.arange(classes)
+    sure = logits + 50 * torch.eye(classes)
+    return loss_fn(ending(logits), labels), loss_fn(ending(sure), labels)
+
+
 RIGHT: dict[str, Function] = {
+    "with a gradient": with_gradient,
     "eye": with_eye,
     "one row": one_row,
     "one_hot": with_one_hot,
@@ -66,6 +74,18 @@ def not_quite_certain(ending, loss_fn, classes):
     labels = torch.arange(classes)
     guess = loss_fn(ending(torch.zeros(classes, classes)), labels)
     return guess, loss_fn(ending(4 * torch.eye(classes)), labels)
+
+
+def infinitely_certain(ending, loss_fn, classes):
+    labels = torch.arange(classes)
+    sure = torch.zeros(classes, classes).fill_diagonal_(torch.inf)
+    return with_eye(ending, loss_fn, classes)[0], loss_fn(ending(sure), labels)
+
+
+def no_idea(ending, loss_fn, classes):
+    labels = torch.arange(classes)
+    none = torch.full((classes, classes), -torch.inf)
+    return loss_fn(ending(none), labels), with_eye(ending, loss_fn, classes)[1]
 
 
 def certain_and_wrong(ending, loss_fn, classes):
@@ -126,6 +146,18 @@ WRONG = (
         r"costs 1\.5; expected 0\.",
     ),
     Wrong(name="a logit of four", answer=not_quite_certain, fails="certain"),
+    Wrong(
+        name="an infinite logit",
+        answer=infinitely_certain,
+        fails="certain",
+        says=r"10 classes, your function says that a right answer costs nan; expected 0\.",
+    ),
+    Wrong(
+        name="infinite logits alike",
+        answer=no_idea,
+        fails="guess",
+        says=r"10 classes, your function says that a guess costs nan; expected 2\.3\.",
+    ),
     Wrong(name="certain and wrong", answer=certain_and_wrong, fails="certain"),
     Wrong(
         name="the logarithm of the classes",
