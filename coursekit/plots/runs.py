@@ -10,7 +10,7 @@ from coursekit.errors import BadInputError
 from coursekit.plots.style import BROKEN, LAYER_COLOURS, LAYER_DASHES, NEUTRAL, axes_or_new
 from coursekit.records import Record
 
-# A loss that spans more than this is drawn on a logarithmic axis: its tail is invisible otherwise.
+# What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
 _LOG_FROM = 20.0
 
 
@@ -33,10 +33,9 @@ def plot_loss(
     """
     ax = axes_or_new(ax)
     loss = record["loss"]
-    finite = loss.values[np.isfinite(loss.values) & (loss.values > 0)]
     ax.plot(loss.steps, loss.values, **{"marker": _lone(loss.values), **line_kw})
     _cross_out(ax, loss.steps, loss.values)
-    if finite.size and finite.max() > _LOG_FROM * finite.min():
+    if _spans_much(loss.values[loss.values > 0]):
         ax.set_yscale("log")
     if baseline is not None:
         ax.axhline(baseline, color=NEUTRAL.colour, linestyle=NEUTRAL.dash, label=baseline_label)
@@ -50,7 +49,7 @@ def plot_loss(
 def plot_layers(
     record: Record, quantity: str, *, ax: Axes | None = None, last_step: int | None = None
 ) -> Axes:
-    """One quantity per layer over the steps, such as ``"dead_fraction"``.
+    """One quantity per layer over the steps, such as ``"dead_fraction"``; far apart, on a log axis.
 
     Args:
         record: A record that has the quantity.
@@ -73,11 +72,14 @@ def plot_layers(
         ax.plot(
             series.steps[shown], series.values[shown, index],
             color=LAYER_COLOURS[index % len(LAYER_COLOURS)],
-            linestyle=LAYER_DASHES[index % len(LAYER_DASHES)], label=f"layer {layer}",
+            linestyle=LAYER_DASHES[(index + index // 12) % len(LAYER_DASHES)],  # 24 looks
+            label=f"layer {layer}",
             marker=_lone(series.values[shown, index]),
         )  # fmt: skip
     if quantity.endswith("fraction"):
         ax.set_ylim(-0.03, 1.03)
+    elif _spans_much(series.values[shown]):
+        ax.set_yscale("log")
     ax.legend()
     ax.set(xlabel="step (batches)", ylabel=quantity.replace("_", " "))
     return ax
@@ -110,6 +112,12 @@ def plot_input_spread(
     ax.grid(visible=False, axis="y")
     ax.set(xlabel="standard deviation within a batch (unit of the feature)")
     return ax
+
+
+def _spans_much(values: np.ndarray) -> bool:
+    """Whether a logarithmic axis is needed to see them all, and can show them all."""
+    finite = values[np.isfinite(values)]
+    return bool(finite.size and finite.min() > 0 and finite.max() > _LOG_FROM * finite.min())
 
 
 def _lone(values: np.ndarray) -> str:

@@ -139,10 +139,13 @@ class Batches:
             return torch.as_tensor(values)
         except (TypeError, ValueError, RuntimeError) as error:
             kind = getattr(values, "dtype", type(values).__name__)
-            raise BadInputError(
-                f"The {where} are of type {kind}, not numbers. Encode text as numbers first, and "
-                "drop or fill what is missing."
-            ) from error
+            advice = (
+                "fit takes one tensor: wrap a model that takes several in one that splits it, or "
+                "write the loop yourself, with record around it."
+                if _holds_tensors(values)
+                else "Encode text as numbers first, and drop or fill what is missing."
+            )
+            raise BadInputError(f"The {where} are of type {kind}, not numbers. {advice}") from error
 
     def _check_place(self, number: int, inputs: Tensor, labels: Tensor) -> None:
         """Refuse what is on a device other than the CPU and the model's."""
@@ -153,6 +156,12 @@ class Batches:
                     f"model is on {self.device}. Leave the data on the CPU (fit moves each batch), "
                     "or move the model before building its optimizer."
                 )
+
+
+def _holds_tensors(values: Any) -> bool:
+    """Whether it is a dict, tuple or list with a tensor in it."""
+    parts = values.values() if isinstance(values, dict) else values
+    return isinstance(values, dict | tuple | list) and any(isinstance(one, Tensor) for one in parts)
 
 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:

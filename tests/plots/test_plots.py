@@ -88,6 +88,27 @@ def test_layers_are_told_apart_by_dash_and_named() -> None:
     assert [line.get_label() for line in ax.lines] == ["layer 1", "layer 3"]
 
 
+def layers_of(values: np.ndarray, quantity: str = "gradient_norm") -> Record:
+    names = tuple(str(number) for number in range(values.shape[1]))
+    series = Series(steps=np.arange(len(values)), values=values, labels=names)
+    return Record(series={quantity: series}, layers=names, framework="torch")
+
+
+def test_two_dozen_layers_have_looks_of_their_own() -> None:
+    ax = plot_layers(layers_of(np.ones((2, 24))), "gradient_norm")
+    assert len({(line.get_color(), line.get_linestyle()) for line in ax.lines}) == 24
+
+
+@pytest.mark.parametrize(
+    ("values", "scale"), [([1e-6, 1.0], "log"), ([0.0, 1.0], "linear"), ([0.5, 1.0], "linear")]
+)
+def test_layers_far_apart_are_on_a_log_axis_where_it_shows_all(
+    values: list[float], scale: str
+) -> None:
+    ax = plot_layers(layers_of(np.array([values, values])), "gradient_norm")
+    assert ax.get_yscale() == scale
+
+
 def test_a_quantity_that_is_not_there_or_has_no_layers_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="No quantity 'weight_norm'"):
         plot_layers(RECORD, "weight_norm")

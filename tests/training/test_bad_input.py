@@ -54,6 +54,8 @@ BAD_DATA = {
     "NaN": ([(spoiled(X, math.nan), Y)], r"index \(1, 1\) of a batch, is NaN"),
     "infinity": ([(spoiled(X, math.inf), Y)], r"index \(1, 1\) of a batch, is infinite"),
     "text": ([(np.array([["a", "b"]] * 6), Y)], "not numbers"),
+    "a dict": ([({"left": torch.ones(6, 2), "right": torch.ones(6, 2)}, Y)], "takes one tensor"),
+    "two tensors": ([((torch.ones(6, 2), torch.ones(6, 2)), Y)], "takes one tensor"),
     "objects": ([(np.array([[None, 1]] * 6), Y)], "object, not numbers"),
     "doubles": ([(X.double(), Y)], r"float64, the weights of the model float32"),
     "unequal": ([(X, Y[:5])], "6 rows of inputs and 5 labels"),
