@@ -390,6 +390,7 @@ FAULTS: dict[str, tuple[str, Callable[[], Script]]] = {
     "raw": ("rows", lambda: plain(loader=digits(scale=0.01))),
     "a hole": ("rows", rows_with_a_hole),
     "a softmax too many": ("loss", lambda: plain(nn.Sequential(*network(), nn.Softmax(dim=1)))),
+    "a sigmoid too many": ("loss", lambda: two_classes(nn.BCEWithLogitsLoss(), nn.Sigmoid())),
     "shapes that spread": ("loss", lambda: spread()),
     "nothing emptied": ("loop", lambda: plain(empties=False)),
     "nothing emptied, and clipped": ("loop", lambda: plain(empties=False, clips=True)),

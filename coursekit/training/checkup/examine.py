@@ -120,11 +120,10 @@ def _type(value: object) -> str:
 
 def _lines(script: Script, steps: int) -> Iterator[Line]:
     """All lines, in the order in which to mend them."""
-    with torch.no_grad():
-        script.model.train()
-        outputs = script.model(script.on_device()[0])
-        _try_loss(script, outputs)
-        costs = prices(script.loss_fn, outputs, script.on_device()[1])
+    script.model.train()
+    outputs = script.model(script.on_device()[0])
+    _try_loss(script, outputs)
+    costs = prices(script.loss_fn, outputs, script.on_device()[1])
     script.moment.back()
     yield measures.rows(script)
     yield measures.first_loss(script, costs)

@@ -14,6 +14,7 @@ LossFn = Callable[[Tensor, Tensor], Tensor]
 SURE = 50.0  # a logit of a certain answer: exp(-50) is nothing
 NOTHING = 1e-6
 ORDINARY = 20.0  # targets of at most this size (root mean square) may be answered by 0 at first
+RESHAPES = ("Squeeze", "Unsqueeze", "View", "Reshape", "Select")
 DISTANCES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
@@ -58,7 +59,9 @@ def prices(loss_fn: LossFn, outputs: Any, targets: Tensor) -> Prices:
         if not targets.is_floating_point():
             return _of_classes(loss_fn, outputs, targets)
         if _is(loss_fn, nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits):
-            return _of_shares(loss_fn, outputs, targets, targets.logit().clamp(-SURE, SURE))
+            logits = targets.logit().clamp(-SURE, SURE)
+            sure = targets if _from_a_sigmoid(outputs) else logits  # then no output is larger
+            return _of_shares(loss_fn, outputs, targets, sure)
         if _is(loss_fn, nn.BCELoss, functional.binary_cross_entropy):
             return _of_shares(loss_fn, outputs, targets, targets)
         if isinstance(loss_fn, nn.Module) and not isinstance(loss_fn, DISTANCES):
@@ -70,6 +73,14 @@ def _is(loss_fn: LossFn, kind: type[nn.Module], function: Callable[..., Tensor])
     """Whether it is that loss, as a module or as a function."""
     plain = loss_fn.func if isinstance(loss_fn, partial) else loss_fn
     return isinstance(plain, kind) or plain is function
+
+
+def _from_a_sigmoid(outputs: Tensor) -> bool:
+    """Whether a sigmoid made them, as their graph says."""
+    node = outputs.grad_fn
+    while node is not None and node.name().startswith(RESHAPES):
+        node = node.next_functions[0][0]
+    return node is not None and node.name().startswith("Sigmoid")
 
 
 def _of_shares(loss_fn: LossFn, outputs: Tensor, targets: Tensor, sure: Tensor) -> Prices:
