@@ -92,15 +92,7 @@ def gradients(script: Script, batches_a_step: int) -> Line:
         script.after([script.batch] * batches_a_step * FIRST)
         for weight in script.weights.values():
             weight.grad = None
-    script.loss().backward()  # type: ignore[no-untyped-call]
-    tables = {  # of an embedding a batch uses few rows
-        id(layer.weight) for layer in script.model.modules() if isinstance(layer, nn.Embedding)
-    }
-    norms = {
-        name: 0.0 if w.grad is None else w.grad.norm().item()
-        for name, w in script.matrices.items()
-        if id(w) not in tables and "weight" in name.rpartition(".")[2]  # a layer's, not a token
-    }  # fmt: skip
+    norms = _gradient_norms(script)
     script.moment.back()
     if not norms or not all(map(math.isfinite, norms.values())):
         words = "no matrix of weights" if not norms else "a gradient is not finite"
@@ -114,6 +106,24 @@ def gradients(script: Script, batches_a_step: int) -> Line:
     seen, least = _apart(share, limits[weak])
     words = f"{weak} gets {seen} of what {strong} gets (at least {least})"
     return Line(name="gradients", well=share >= limits[weak], words=words, lesson="04, 12")
+
+
+def _gradient_norms(script: Script) -> dict[str, float]:
+    """The gradient norm of each layer's matrix at the first batch, by name.
+
+    Without tables of an embedding, of which a batch uses few rows; and without tokens and
+    positions, which are no layers, where the model has layers at all.
+    """
+    script.loss().backward()  # type: ignore[no-untyped-call]
+    tables = {
+        id(layer.weight) for layer in script.model.modules() if isinstance(layer, nn.Embedding)
+    }
+    norms = {
+        name: 0.0 if w.grad is None else w.grad.norm().item()
+        for name, w in script.matrices.items() if id(w) not in tables
+    }  # fmt: skip
+    layers = {name: norm for name, norm in norms.items() if "weight" in name.rpartition(".")[2]}
+    return layers or norms
 
 
 def step(script: Script, batches_a_step: int) -> Line:
