@@ -59,11 +59,10 @@ def prices(loss_fn: LossFn, outputs: Any, targets: Tensor) -> Prices:
         if not targets.is_floating_point():
             return _of_classes(loss_fn, outputs, targets)
         if _is(loss_fn, nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits):
-            logits = targets.logit().clamp(-SURE, SURE)
-            sure = targets if _from_a_sigmoid(outputs) else logits  # then no output is larger
-            return _of_shares(loss_fn, outputs, targets, sure)
+            logits = not _from_a_sigmoid(outputs)  # of which no output is above 1
+            return _of_shares(loss_fn, outputs, targets, logits=logits)
         if _is(loss_fn, nn.BCELoss, functional.binary_cross_entropy):
-            return _of_shares(loss_fn, outputs, targets, targets)
+            return _of_shares(loss_fn, outputs, targets, logits=False)
         if isinstance(loss_fn, nn.Module) and not isinstance(loss_fn, DISTANCES):
             return UNKNOWN
         return _of_numbers(loss_fn, outputs, targets)
@@ -83,9 +82,9 @@ def _from_a_sigmoid(outputs: Tensor) -> bool:
     return node is not None and node.name().startswith("Sigmoid")
 
 
-def _of_shares(loss_fn: LossFn, outputs: Tensor, targets: Tensor, sure: Tensor) -> Prices:
+def _of_shares(loss_fn: LossFn, outputs: Tensor, targets: Tensor, *, logits: bool) -> Prices:
     """Of a binary cross-entropy, whose targets may be shares between 0 and 1."""
-    logits = sure is not targets
+    sure = targets.logit().clamp(-SURE, SURE) if logits else targets
     even = torch.full_like(outputs, 0.0 if logits else 0.5)
     best = _loss(loss_fn, sure, outputs, targets)
     certain = bool(((targets == 0) | (targets == 1)).all())
