@@ -93,11 +93,11 @@ def _measured(case: Case, folder: Path) -> Iterator[str]:
     """The claim, the runs as a picture, the evidence, the wrong fixes."""
     rows = load(case.name)
     yield "## Measured"
-    picture = drawn(case, rows)
+    picture = drawn(case)
     if picture is not None:
         (folder / f"{case.name}.svg").write_text(picture, encoding="utf-8")
         yield (
-            f"```{{figure}} {case.name}.svg\n:alt: {in_words(case, rows)}\n\n"
+            f"```{{figure}} {case.name}.svg\n:alt: {in_words(case)}\n\n"
             "A mark is a run on one seed, in PyTorch on one thread.\n```"
         )
     if isinstance(case.claim, Raises):

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from coursekit.cases.case import Case
 from coursekit.cases.claim import Claim, NoDifference, Raises
-from coursekit.evidence import Row
+from coursekit.evidence import stored_scores
 from coursekit.plots import plot_scores, use_style
 
 Scores = dict[str, list[float]]
@@ -24,25 +24,18 @@ AXES = {
 }
 
 
-def scores_of(case: Case, rows: Sequence[Row]) -> Scores:
+def scores_of(case: Case) -> Scores:
     """Recipe to its scores, in the order of the page; empty where the claim has no score."""
     if isinstance(case.claim, Raises):
         return {}
     names = ["broken", *(rival.name for rival in case.rivals), "fixed", "healthy"]
-    runs = {
-        name: [
-            row.scores.get(case.claim.score, math.nan)
-            for row in rows
-            if (row.recipe, row.framework, row.threads) == (name, "torch", 1)
-        ]
-        for name in names
-    }
-    return {name: scores for name, scores in runs.items() if scores}
+    stored = stored_scores(case.name, score=case.claim.score)
+    return {name: stored[name] for name in names if name in stored}
 
 
-def drawn(case: Case, rows: Sequence[Row]) -> str | None:
+def drawn(case: Case) -> str | None:
     """The picture as SVG; None where there is no score to draw."""
-    runs = scores_of(case, rows)
+    runs = scores_of(case)
     if not runs:
         return None
     use_style()
@@ -71,9 +64,9 @@ def _in_powers_of_ten(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def in_words(case: Case, rows: Sequence[Row]) -> str:
+def in_words(case: Case) -> str:
     """The picture for those who cannot see it: the range of each recipe."""
-    parts = [_range(name, scores) for name, scores in scores_of(case, rows).items()]
+    parts = [_range(name, scores) for name, scores in scores_of(case).items()]
     return f"{_axis(case)} over seeds: {'; '.join(parts)}."
 
 
