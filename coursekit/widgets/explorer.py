@@ -251,6 +251,7 @@ class Explorer:
         self._status.add_class("ck-status")
         self._lines, self._program = ipywidgets.HTML(), ipywidgets.HTML()
         whole = ipywidgets.Accordion([self._program], titles=["This run as plain code"])
+        last.layout.flex = "1 1 200px"  # beside the button; in a column it would be its height
         row = ipywidgets.HBox([last, self._button], layout={**wide, "max_width": "480px"})
         code = ipywidgets.VBox([self._lines, whole], layout=wide)
         parts = [*rows, row, self._alarm, self._image, self._status, code, ArrowKeys()]
@@ -278,7 +279,7 @@ class _Pace:
 
 def _control(knob: Knob | Choice) -> Any:
     """A slider for numbers, a list for named values."""
-    layout = {"flex": "1 1 200px", "width": "auto", "max_width": "392px", "min_width": "0"}
+    layout = {"width": "auto", "max_width": "392px", "min_width": "0"}
     kind = ipywidgets.SelectionSlider if isinstance(knob, Knob) else ipywidgets.Dropdown
     # The texts are the values too: a list takes the value None for "nothing chosen".
     return kind(options=list(knob.positions), value=knob.first, tooltip=knob.label, layout=layout)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,17 @@ def test_at_150_per_cent_nothing_leaves_the_page(opened: Opened) -> None:
     )
     assert len(inside) >= 4
     assert all(inside)
+
+
+def test_each_control_takes_one_line_above_the_picture(opened: Opened) -> None:
+    page = opened.tab.page
+    boxes = [box.bounding_box() for box in page.locator(".widget-slider, .widget-dropdown").all()]
+    picture = page.locator(".ck-picture").bounding_box()
+    assert picture is not None
+    assert len(boxes) == len(opened.twin.controls)
+    assert all(box is not None and box["height"] < 40 for box in boxes)
+    tops = [box["y"] for box in boxes if box is not None]
+    assert all(below - above < 90 for above, below in pairwise([*tops, picture["y"]]))
 
 
 def test_the_console_stays_silent(opened: Opened) -> None:
