@@ -12,7 +12,7 @@ from coursekit.cases import get_case
 from coursekit.cases.case import Case, Recipe
 from coursekit.cases.claim import AnyClaim
 from coursekit.device import import_keras
-from coursekit.errors import unknown
+from coursekit.errors import BadInputError, unknown
 from coursekit.evidence.rows import Framework, Row, identity
 from coursekit.evidence.source import source_hash, versions
 
@@ -62,7 +62,9 @@ def verify(
 
     Raises:
         UnknownNameError: There is no such case or framework, or no such recipe in it.
+        BadInputError: A number came in place of seeds, a name in place of names, or no thread.
     """
+    _check(seeds, threads, only)
     case = get_case(case) if isinstance(case, str) else case
     if framework not in get_args(Framework):
         raise unknown("framework", framework, get_args(Framework))
@@ -78,6 +80,20 @@ def verify(
                 scores={}, time_s=0.0, source=hashes[name], versions=with_these,
             )  # fmt: skip
             yield done.get(identity(empty)) or _run(empty, recipe)
+
+
+def _check(seeds: object, threads: int, only: object) -> None:
+    """Refuse what would be read as something else, or end in an error of Python's.
+
+    Raises:
+        BadInputError: See `verify`.
+    """
+    if isinstance(seeds, int | str):
+        raise BadInputError(f"seeds is {seeds!r}. Give them one by one: range(3), or [1000, 1001].")
+    if isinstance(only, str):
+        raise BadInputError(f"only is {only!r}. Give a list of names: [{only!r}].")
+    if threads < 1:
+        raise BadInputError(f"threads is {threads}. A run needs at least 1.")
 
 
 def _chosen(case: Case, framework: Framework, only: Sequence[str] | None) -> dict[str, Recipe]:

@@ -42,7 +42,7 @@ def plot_contours(
     points = path if minimum is None else np.vstack([path, minimum])
     first, second = _windows(points)
     grid = np.array([[loss(np.array([a, b])) for a in first] for b in second])
-    ax.contour(first, second, np.log10(grid - grid.min() + 1e-3), levels=12, cmap="Greys")
+    ax.contour(first, second, np.log10(grid - np.nanmin(grid) + 1e-3), levels=12, cmap="Greys")
     ax.plot(*path.T, color=BROKEN.colour, marker="o", markersize=3, linewidth=1.2, label="path")
     ax.plot(*path[0], color="black", marker="s", linestyle="", label="start")
     if minimum is not None:

@@ -13,6 +13,8 @@ from coursekit.records import Record
 # What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
 _LOG_FROM = 20.0
 
+_MOST_NAMES = 64  # features with a name of their own: of more, every second, third … is named
+
 
 def plot_loss(
     record: Record,
@@ -90,6 +92,8 @@ def plot_input_spread(
 ) -> Axes:
     """The standard deviation of each feature as it reached the network, on a log axis.
 
+    A feature that does not vary at all has a cross in place of a bar.
+
     Args:
         record: A record with the series ``"input_std"``.
         names: One name a feature, with its unit; None numbers them.
@@ -104,14 +108,28 @@ def plot_input_spread(
         raise BadInputError(
             f"{len(names)} names came for {len(spread.labels)} features. Give one name a feature."
         )
-    ax = axes_or_new(ax)
     mean = np.nanmean(spread.values, axis=0)  # (features,)
-    ax.barh(names, mean, color=LAYER_COLOURS[0])
+    ax = axes_or_new(ax, height=0.6 + 0.16 * min(len(mean), _MOST_NAMES))
+    rows = np.arange(len(mean))
+    ax.barh(rows, mean, color=LAYER_COLOURS[0])
     ax.set_xscale("log")
-    ax.invert_yaxis()
+    _mark_constant(ax, rows[mean == 0])
+    every = -(-len(rows) // _MOST_NAMES)
+    ax.set_yticks(rows[::every], names[::every])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.set(xlabel="standard deviation within a batch (unit of the feature)")
     return ax
+
+
+def _mark_constant(ax: Axes, rows: np.ndarray) -> None:
+    """A cross at the left of each feature that does not vary: a log axis has no bar for it."""
+    if len(rows):
+        ax.plot(
+            np.full(len(rows), 0.01), rows, transform=ax.get_yaxis_transform(), clip_on=False,
+            color=BROKEN.colour, marker="x", linestyle="", label="constant (0)",
+        )  # fmt: skip
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0))
 
 
 def _spans_much(values: np.ndarray) -> bool:

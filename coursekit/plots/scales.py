@@ -50,7 +50,9 @@ class Scale:
         if self.log:
             ax.set(**{f"{which}scale": "log"})
         if len(self.values) <= _MOST_TICKS and (not self.log or self.values.dtype.kind == "i"):
-            axis.set_ticks(self.at.tolist(), labels=[f"{value}" for value in self.values.tolist()])
+            axis.set_ticks(
+                self.at.tolist(), labels=[_short(value) for value in self.values.tolist()]
+            )
             axis.set_minor_locator(NullLocator())
         axis.set_label_text(_LABELS.get(self.name, self.name.replace("_", " ")))
 
@@ -73,6 +75,15 @@ def scale_of(name: str, values: Column) -> Scale:
     log = bool(number and at[0] > 0 and (name == "lr" or spans))
     edges = 10 ** _borders(np.log10(at)) if log else _borders(at)
     return Scale(name=name, values=values, at=at, edges=edges, log=log)
+
+
+def _short(value: object) -> str:
+    """A value as a tick: numbers without a tail of zeros.
+
+    >>> _short(10000.0), _short(0.5), _short(True), _short("relu")
+    ('10000', '0.5', 'True', 'relu')
+    """
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _borders(at: Floats) -> Floats:

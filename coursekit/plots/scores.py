@@ -17,7 +17,7 @@ def plot_scores(
     baseline: float | None = None,
     baseline_label: str = "trivial baseline",
 ) -> Axes:
-    """One row a recipe, one mark a seed.
+    """One row a recipe, one mark a seed; scores that are NaN or infinite are counted in its name.
 
     Args:
         scores: Name of the recipe to its scores, one a seed; ``"broken"`` and ``"fixed"``
@@ -43,11 +43,21 @@ def plot_scores(
     if baseline is not None:
         ax.axvline(baseline, color=NEUTRAL.colour, linestyle=NEUTRAL.dash, label=baseline_label)
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0))
-    ax.set_yticks(range(len(scores)), list(scores))
+    ax.set_yticks(range(len(scores)), [_named(*item) for item in scores.items()])
     ax.set_ylim(len(scores) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(xlabel)
     return ax
+
+
+def _named(name: str, values: Sequence[float]) -> str:
+    """A row's name, with what no mark can show.
+
+    >>> _named("broken", [0.1, float("nan")]).splitlines(), _named("fixed", [0.9])
+    (['broken', '(1 of 2 not finite)'], 'fixed')
+    """
+    lost = int((~np.isfinite(np.asarray(values, dtype=float))).sum())
+    return f"{name}\n({lost} of {len(values)} not finite)" if lost else name
 
 
 def _spread(count: int) -> np.ndarray:

@@ -47,6 +47,14 @@ def use_style() -> None:
         plt.rcParams[name] = value  # type: ignore[index]
 
 
-def axes_or_new(ax: Axes | None) -> Axes:
-    """The axes that were given, or the axes of a new figure."""
-    return plt.subplots()[1] if ax is None else ax
+def axes_or_new(ax: Axes | None, *, height: float = 0.0) -> Axes:
+    """The axes that were given, or the axes of a new figure, whose long labels are not cut.
+
+    Args:
+        ax: What was given.
+        height: The least height of a new figure, in inches.
+    """
+    if ax is not None:
+        return ax
+    width, usual = plt.rcParams["figure.figsize"]
+    return plt.subplots(figsize=(width, max(usual, height)), layout="constrained")[1]

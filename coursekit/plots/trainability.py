@@ -191,6 +191,8 @@ def _key(ax: Axes) -> None:
     if any(collection.get_hatch() for collection in ax.collections):
         handles.insert(0, Patch(facecolor=_LOST_FACE, edgecolor=_LOST_LINES, hatch=_LOST_HATCH,
                                 linewidth=0.0, label="diverged"))  # fmt: skip
+    if not handles:
+        return
     ax.legend(handles=handles, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3,
               borderaxespad=0.2, handletextpad=0.4, columnspacing=1.0,
               fontsize="small")  # fmt: skip

@@ -1,6 +1,7 @@
 """Rows on disk, runs that are not made twice, and committed evidence that is not stale."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,6 +39,19 @@ def test_a_known_run_is_not_made_again() -> None:
 def test_an_unknown_framework_is_refused() -> None:
     with pytest.raises(UnknownNameError, match=r"No framework 'jax'\. Frameworks: torch, keras"):
         next(verify("unscaled-features", seeds=[0], framework="jax"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"seeds": 3}, r"seeds is 3\. Give them one by one: range\(3\)"),
+        ({"threads": 0}, "threads is 0. A run needs at least 1"),
+        ({"only": "broken"}, r"Give a list of names: \['broken'\]"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(BadInputError, match=words):
+        next(verify("unscaled-features", **{"seeds": [0], **wrong}))
 
 
 def test_an_unknown_recipe_is_refused() -> None:

@@ -1,6 +1,7 @@
 """Every picture draws what it was given: the artists are read back."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -128,6 +129,27 @@ def test_input_spread_is_one_bar_a_feature() -> None:
         plot_input_spread(RECORD, names=["a", "b", "c"])
 
 
+def test_a_feature_that_does_not_vary_has_a_cross_and_many_features_have_room() -> None:
+    columns = 130
+    spread = np.ones((2, columns))
+    spread[:, 4] = 0.0
+    record = replace(
+        RECORD,
+        series={
+            "input_std": Series(
+                steps=np.array([0, 1]), values=spread, labels=tuple(map(str, range(columns)))
+            )
+        },
+    )
+    ax = plot_input_spread(record)
+    (cross,) = ax.lines
+    assert np.asarray(cross.get_ydata()).tolist() == [4]
+    assert len(ax.get_yticklabels()) == 44  # every third
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_yticklabels()]
+    assert all(upper.y0 >= lower.y1 - 1 for upper, lower in pairwise(boxes))
+
+
 def test_contours_show_the_path_at_equal_scales() -> None:
     path = np.array([[0.0, 0.0], [1.0, 0.5], [2.0, 0.0]])
     ax = plot_contours(lambda w: float(w @ w), path, minimum=np.zeros(2), names=("a", "b"))
@@ -150,6 +172,13 @@ def test_scores_are_a_mark_a_seed_with_their_own_markers() -> None:
     colours = [tuple(mark.get_facecolor()[0][:3].round(2)) for mark in marks]
     assert len(set(colours)) == 3
     assert BROKEN.marker != FIXED.marker
+    assert [label.get_text() for label in ax.get_yticklabels()] == [
+        "broken",
+        "fixed",
+        "more epochs",
+    ]
+    lost = plot_scores({"broken": [0.3, float("nan"), float("inf")]})
+    assert [label.get_text() for label in lost.get_yticklabels()] == ["broken\n(2 of 3 not finite)"]
     with pytest.raises(BadInputError, match="No scores came"):
         plot_scores({})
 
