@@ -1,6 +1,7 @@
 """The options of `fit`, checked against each other before anything is done."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -18,13 +19,14 @@ def check_choices(
     accumulate: int,
     clip_norm: float | None,
     patience: int | None,
-    validated: bool,
+    data: object,
+    val: object,
 ) -> None:
     """Refuse options that cannot be, or that contradict each other.
 
     Raises:
-        BadInputError: A number is out of range, early stopping has no validation to watch, or the
-            optimizer needs another loop.
+        BadInputError: A number is out of range, early stopping has no validation to watch, data for
+            several epochs lasts one, or the optimizer needs another loop.
     """
     for name, number in (("epochs", epochs), ("accumulate", accumulate), ("patience", patience)):
         if number is not None and not _counts(number):
@@ -33,7 +35,13 @@ def check_choices(
         raise BadInputError(
             f"clip_norm is {clip_norm!r}; pass the longest gradient that is allowed, such as 1.0."
         )
-    if patience is not None and not validated:
+    for name, batches in (("data", data), ("val", val)):
+        if epochs > 1 and isinstance(batches, Iterator):
+            raise BadInputError(
+                f"{name} is a {type(batches).__name__}, which is used up after one epoch of "
+                f"{epochs}. Pass a DataLoader or a list."
+            )
+    if patience is not None and val is None:
         raise BadInputError(
             "patience waits for a lower validation loss, and there is none. Pass val=…"
         )

@@ -34,6 +34,7 @@ class Guard:
     """
 
     def __init__(self, model: nn.Module, loss_fn: Loss, *, name: str) -> None:
+        check_loss_fn(loss_fn)
         self.by_rows = getattr(loss_fn, "reduction", "mean") != "sum"
         self._model, self._loss_fn, self._name = model, loss_fn, name
         self._dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
@@ -86,6 +87,24 @@ class Guard:
     def passed(self) -> None:
         """The first pass is over."""
         self.first_pass, self._labels = False, None
+
+
+def check_loss_fn(loss_fn: object) -> None:
+    """Refuse what cannot be called with outputs and labels.
+
+    Raises:
+        BadInputError: It is a class, from which no loss was made yet, or nothing that is called.
+    """
+    if isinstance(loss_fn, type):
+        name = loss_fn.__name__
+        raise BadInputError(
+            f"loss_fn is the class {name}, not a loss made from it. Pass {name}(), with brackets."
+        )
+    if not callable(loss_fn):
+        raise BadInputError(
+            f"loss_fn is a {type(loss_fn).__name__}. Pass a function of outputs and labels, such "
+            "as nn.CrossEntropyLoss()."
+        )
 
 
 def check_numbers(inputs: Any, labels: Any, *, dtype: torch.dtype | None, name: str) -> None:

@@ -127,7 +127,8 @@ def fit(
         accumulate=accumulate,
         clip_norm=clip_norm,
         patience=patience,
-        validated=val is not None,
+        data=data,
+        val=val,
     )
     ranks = ranks_of(fabric, loss_fn)
     place = placed(model, optimizer, loss_fn, ranks.place(device))

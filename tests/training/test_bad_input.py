@@ -82,10 +82,14 @@ def test_held_out_data_that_yields_nothing(data: Any, says: str) -> None:
         trial(val=data)
 
 
-def test_an_iterator_that_is_used_up() -> None:
-    """A generator lasts one epoch; the second says so."""
-    with pytest.raises(BadInputError, match="used up"):
-        trial(data=iter([(X, Y)]), epochs=2)
+@pytest.mark.parametrize("name", ["data", "val"])
+def test_an_iterator_lasts_one_epoch(name: str) -> None:
+    """For two it is refused before the first: an epoch of hours is not trained in vain."""
+    assert len(trial(**{name: iter([(X, Y)])})["loss"].values) == 1
+    left = iter([(X, Y)])
+    with pytest.raises(BadInputError, match=f"{name} is a list_iterator, which is used up after"):
+        trial(**{name: left}, epochs=2)
+    assert len(list(left)) == 1
 
 
 def test_bad_rows_leave_the_weights_alone() -> None:
@@ -108,6 +112,9 @@ def test_ignored_labels_and_probabilities_are_allowed() -> None:
     [
         ({"loss_fn": nn.CrossEntropyLoss(reduction="none")}, r"shape \(6,\), and must be one"),
         ({"loss_fn": lambda *_: 1.0}, "The loss is a float"),
+        ({"loss_fn": nn.MSELoss}, r"is the class MSELoss, .* Pass MSELoss\(\), with brackets"),
+        ({"loss_fn": "mse"}, "loss_fn is a str. Pass a function"),
+        ({"optimizer": torch.optim.SGD}, "The optimizer is the class SGD"),
         ({"optimizer": torch.optim.SGD(nn.Linear(2, 3).parameters())}, "holds no weight of this"),
         ({"epochs": 0}, "epochs is 0"),
         ({"epochs": True}, "epochs is True"),
@@ -121,6 +128,9 @@ def test_ignored_labels_and_probabilities_are_allowed() -> None:
     ids=[
         "loss per row",
         "loss a float",
+        "loss a class",
+        "loss a name",
+        "optimizer a class",
         "optimizer",
         "no epochs",
         "epochs",

@@ -474,6 +474,46 @@ def test_what_cannot_be_examined(model: nn.Module, steps: int, says: str) -> Non
         script.examined(steps=steps)
 
 
+@pytest.mark.parametrize(
+    ("part", "wrong", "says"),
+    [
+        ("one_pass", network(), "one_pass is a Sequential. Pass your loop"),
+        ("model", nn.Linear, "The model is the class Linear"),
+        ("loader", TensorDataset(torch.zeros(4, 64)), "which yields single rows. Pass the DataL"),
+        ("loss_fn", nn.CrossEntropyLoss, r"Pass CrossEntropyLoss\(\), with brackets"),
+        ("optimizer", "adam", "The optimizer is a str"),
+    ],
+)
+def test_what_is_not_of_its_kind_is_named(part: str, wrong: object, says: str) -> None:
+    script = plain()
+    setattr(script, part, wrong)
+    with pytest.raises(BadInputError, match=says):
+        script.examined()
+
+
+def test_a_loop_may_ask_its_loader_for_more_than_batches() -> None:
+    """As the loops of PyTorch's own tutorials do, to say how far they are."""
+    script, rows = plain(), 0
+    plain_pass, data = script.one_pass, TensorDataset(*next(iter(script.loader)))
+    script.loader = DataLoader(data, batch_size=16)
+
+    def one_pass(batches: Any) -> None:
+        nonlocal rows
+        rows = len(batches.dataset)
+        plain_pass(batches)
+
+    script.one_pass = one_pass  # type: ignore[method-assign]
+    assert script.examined(steps=20)["loop"].well
+    assert rows == len(data)
+
+    def misspelt(batches: Any) -> None:
+        print(batches.sampels)
+
+    script.one_pass = misspelt  # type: ignore[method-assign]
+    with pytest.raises(AttributeError, match="sampels"):
+        script.examined(steps=20)
+
+
 def state_of(script: Script) -> Iterator[Any]:
     """All that a check-up could change."""
     for part in (script.model, script.optimizer, script.scheduler):
@@ -520,7 +560,7 @@ def test_everything_is_as_it_was(fails: bool) -> None:
     script.loss_fn(model(next(iter(script.loader))[0]), torch.zeros(32).long()).backward()
     before = list(state_of(script))
     if fails:
-        script.one_pass = None  # type: ignore[assignment, method-assign]
+        script.one_pass = lambda batches: batches[0] / 0  # type: ignore[method-assign]
         with pytest.raises(TypeError):
             script.examined(steps=5)
     else:

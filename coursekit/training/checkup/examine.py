@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset, IterableDataset
 
 from coursekit.errors import BadInputError
 from coursekit.training.checkup import measures
@@ -16,6 +17,8 @@ from coursekit.training.checkup.loop import look_at_loop
 from coursekit.training.checkup.prices import LossFn, prices
 from coursekit.training.checkup.rewind import Rewind, standing
 from coursekit.training.checkup.script import OnePass, Script
+from coursekit.training.guard import check_loss_fn
+from coursekit.vitals.torch.weights import check_kinds
 
 Batch = Sequence[Tensor]
 
@@ -53,9 +56,10 @@ def check_up(
             as long as its loss falls.
 
     Raises:
-        BadInputError: The model has no weights; or a batch is not a pair of tensors, or there is
-            none; or ``steps`` is below 1; or ``loss_fn`` does not take outputs and targets as they
-            are; or ``one_pass`` runs over other batches than those that it is given.
+        BadInputError: Something is not of its kind; or the model has no weights; or a batch is not
+            a pair of tensors, or there is none; or ``steps`` is below 1; or ``loss_fn`` does not
+            take outputs and targets as they are; or ``one_pass`` runs over other batches than
+            those that it is given.
 
     >>> _ = torch.manual_seed(0)
     >>> model = nn.Linear(2, 1)
@@ -70,22 +74,39 @@ def check_up(
     >>> check_up(one_pass, model, [(x, y)] * 4, nn.MSELoss(), optimizer).off[:1]
     ('loop',)
     """
+    _check(one_pass, loader)
+    check_kinds(model, optimizer)
+    check_loss_fn(loss_fn)
     if next(model.parameters(), None) is None:
         raise BadInputError("The model has no weights, so there is nothing to train.")
-    if steps < 1:
-        raise BadInputError(f"steps is {steps}; give a whole number of at least 1.")
+    if not isinstance(steps, int) or steps < 1:
+        raise BadInputError(f"steps is {steps!r}; give a whole number of at least 1.")
     moment = Rewind(model, optimizer, scheduler, loader)  # before the loader draws its order
     batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
     if not batches:
         raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
     script = Script(
-        one_pass=watched(one_pass), model=model, loss_fn=loss_fn, optimizer=optimizer,
+        one_pass=watched(one_pass, loader), model=model, loss_fn=loss_fn, optimizer=optimizer,
         scheduler=scheduler, batches=batches, moment=moment,
     )  # fmt: skip
     try:
         return CheckUp(lines=tuple(_lines(script, steps)))
     finally:
         script.moment.end()
+
+
+def _check(one_pass: object, loader: object) -> None:
+    """Refuse what cannot be run, and rows in place of batches."""
+    if not callable(one_pass) or isinstance(one_pass, nn.Module):
+        raise BadInputError(
+            f"one_pass is a {type(one_pass).__name__}. Pass your loop, a function of the batches: "
+            "check_up(one_pass, model, loader, loss_fn, optimizer)."
+        )
+    if isinstance(loader, Dataset) and not isinstance(loader, IterableDataset):
+        raise BadInputError(
+            f"The loader is a {type(loader).__name__}, which yields single rows. Pass the "
+            "DataLoader that your loop trains on."
+        )
 
 
 def _pair(batch: Any) -> Any:

@@ -43,9 +43,10 @@ class Rewind:
             (weight, None if weight.grad is None else weight.grad.clone())
             for weight in model.parameters()
         ]
-        self._buffers = [
-            (buffer, buffer.clone()) for buffer in model.buffers()
-        ]  # a state has not all
+        saved = model.state_dict()
+        self._buffers = [  # those that no state holds
+            (buffer, buffer.clone()) for name, buffer in model.named_buffers() if name not in saved
+        ]
         self._modes = [(module, module.training) for module in model.modules()]
         self._randomness = Randomness(data)
         self._numbers = self._randomness.state_dict()

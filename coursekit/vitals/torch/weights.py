@@ -96,9 +96,19 @@ def check_pair(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         BadInputError: One is not what it should be, the model has weights on several devices
             or none to train, or the optimizer holds none of them.
     """
+    check_kinds(model, optimizer)
+    _check_parameters([p for p in model.parameters() if p.requires_grad], optimizer)
+
+
+def check_kinds(model: object, optimizer: object) -> None:
+    """Refuse what is no model or no optimizer, or does not let itself be watched.
+
+    Raises:
+        BadInputError: One is not what it should be.
+    """
     if not isinstance(model, nn.Module):
         raise BadInputError(
-            f"The model is a {type(model).__name__}; pass a torch.nn.Module. "
+            f"The model is {_kind(model)}; pass a torch.nn.Module. "
             "For model.fit in Keras use KerasRecorder."
         )
     scripted = torch.jit.RecursiveScriptModule  # type: ignore[attr-defined]
@@ -109,10 +119,20 @@ def check_pair(model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         )
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise BadInputError(
-            f"The optimizer is a {type(optimizer).__name__}; pass a torch.optim.Optimizer, "
+            f"The optimizer is {_kind(optimizer)}; pass a torch.optim.Optimizer, "
             "such as torch.optim.SGD(model.parameters(), lr=0.01)."
         )
-    _check_parameters([p for p in model.parameters() if p.requires_grad], optimizer)
+
+
+def _kind(value: object) -> str:
+    """What came, in words.
+
+    >>> _kind("adam"), _kind(torch.optim.SGD)
+    ('a str', 'the class SGD')
+    """
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    return f"a {type(value).__name__}"
 
 
 def _check_parameters(trainable: list[nn.Parameter], optimizer: torch.optim.Optimizer) -> None:
