@@ -437,7 +437,7 @@ print(check_up(my_pass, my_model, my_loader, my_loss, my_optimizer))
 
 # %% [markdown]
 # What it wants: a model that is not trained yet; batches of (inputs, targets); and `my_loss` as your loop computes it: if the loop
-# does more, such as one-hot targets, give a function that does it too. If your loop steps a scheduler, name it: `check_up(…, scheduler=my_scheduler)`. What it does not
+# does more, such as one-hot targets, give a function that does it too. Schedulers that your loop steps are found and put back. What it does not
 # see: your evaluation, and what the section *What the routine does not see* lists.
 #
 # For every step of a long run there is `coursekit.record(model, optimizer)`, and for practice `coursekit quiz`: runs whose cause you name from their

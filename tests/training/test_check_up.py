@@ -1,5 +1,6 @@
 """The check-up on scripts of one's own: it finds what is there, and leaves no trace."""
 
+import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.optim import SGD, Adam
-from torch.optim.lr_scheduler import LambdaLR, LinearLR, OneCycleLR, StepLR
+from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LinearLR, OneCycleLR, StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit import check_up
@@ -568,6 +569,29 @@ def test_everything_is_as_it_was(fails: bool) -> None:
     for one, other in zip(before, state_of(script), strict=True):
         assert torch.equal(one, other) if isinstance(one, Tensor) else one == other
     assert "step" not in vars(script.scheduler)
+
+
+def test_schedulers_are_found_and_put_back_too() -> None:
+    """Two of them, of which the script passed none."""
+    model = network()
+    optimizer = SGD(model.parameters(), lr=0.1)
+    both = [StepLR(optimizer, step_size=3), ExponentialLR(optimizer, gamma=0.99)]
+    before = [copy.deepcopy(scheduler.state_dict()) for scheduler in both]
+    script = plain(model, optimizer=optimizer)
+    one_pass, seen = script.one_pass, set()
+
+    def stepping(batches: list[Any]) -> None:
+        for batch in batches:
+            one_pass([batch])
+            for scheduler in both:
+                scheduler.step()
+            seen.add(optimizer.param_groups[0]["lr"])
+
+    script.one_pass = stepping  # type: ignore[method-assign]
+    assert not script.examined(steps=5)["rate"].well
+    assert len(seen) > 10
+    assert [scheduler.state_dict() for scheduler in both] == before
+    assert optimizer.param_groups[0]["lr"] == 0.1
 
 
 def test_a_training_goes_on_as_without_it() -> None:

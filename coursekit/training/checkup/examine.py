@@ -15,7 +15,7 @@ from coursekit.training.checkup.given import watched
 from coursekit.training.checkup.lines import CheckUp, Line
 from coursekit.training.checkup.loop import look_at_loop
 from coursekit.training.checkup.prices import LossFn, prices
-from coursekit.training.checkup.rewind import Rewind, standing
+from coursekit.training.checkup.rewind import Rewind, schedulers_of, standing
 from coursekit.training.checkup.script import OnePass, Script
 from coursekit.training.guard import check_loss_fn
 from coursekit.vitals.torch.weights import check_kinds
@@ -51,7 +51,8 @@ def check_up(
         loss_fn: Called with the model's outputs and the targets of a batch. If your loop does more
             than that, such as ``squeeze`` or one-hot, give a function that does it too.
         optimizer: The one that ``one_pass`` steps.
-        scheduler: The scheduler, if ``one_pass`` steps one.
+        scheduler: One that is not PyTorch's, if ``one_pass`` steps it: those of PyTorch that were
+            made for the optimizer are found.
         steps: So many steps the model gets to learn one batch by heart; up to four times as many
             as long as its loss falls.
 
@@ -81,13 +82,15 @@ def check_up(
         raise BadInputError("The model has no weights, so there is nothing to train.")
     if not isinstance(steps, int) or steps < 1:
         raise BadInputError(f"steps is {steps!r}; give a whole number of at least 1.")
-    moment = Rewind(model, optimizer, scheduler, loader)  # before the loader draws its order
+    own = [] if scheduler is None else [scheduler]
+    schedulers = own + [found for found in schedulers_of(optimizer) if found is not scheduler]
+    moment = Rewind(model, optimizer, schedulers, loader)  # before the loader draws its order
     batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
     if not batches:
         raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
     script = Script(
         one_pass=watched(one_pass, loader), model=model, loss_fn=loss_fn, optimizer=optimizer,
-        scheduler=scheduler, batches=batches, moment=moment,
+        schedulers=schedulers, batches=batches, moment=moment,
     )  # fmt: skip
     try:
         return CheckUp(lines=tuple(_lines(script, steps)))
@@ -151,7 +154,7 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     yield measures.loss(costs)
     followed = measures.follow(script)
     at_highest = replace(script, rate_at=followed.highest)
-    with standing(script.scheduler):
+    with standing(script.schedulers):
         loop = look_at_loop(at_highest)
         batches_a_step = loop.batches_a_step if loop.steps else 1
         gradients = measures.gradients(at_highest, batches_a_step)
@@ -161,5 +164,5 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
         yield gradients
         yield measures.step(at_highest, loop.batches_a_step)
     yield followed.line()
-    with standing(script.scheduler):
+    with standing(script.schedulers):
         yield measures.one_batch(at_highest, costs, steps * loop.batches_a_step)

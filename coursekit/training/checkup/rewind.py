@@ -1,12 +1,14 @@
-"""Model, optimizer, scheduler and random numbers, put back to a moment as often as one wants."""
+"""Model, optimizer, schedulers and random numbers, put back to a moment as often as one wants."""
 
 import copy
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from coursekit.training.randomness import Randomness
 
@@ -17,7 +19,7 @@ class Rewind:
     Args:
         model: Its weights, buffers, gradients and modes are kept.
         optimizer: Its state is kept.
-        scheduler: So is this one's, where there is one.
+        schedulers: So is that of each of these.
         data: What is iterated over: its generators are kept, as are the global ones.
 
     >>> model = nn.Linear(1, 1)
@@ -33,11 +35,10 @@ class Rewind:
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        scheduler: Any = None,
+        schedulers: Sequence[Any] = (),
         data: Iterable[Any] = (),
     ) -> None:
-        parts = [model, optimizer, scheduler]
-        self._parts: list[Any] = [part for part in parts if part is not None]
+        self._parts: list[Any] = [model, optimizer, *schedulers]
         self._states = [copy.deepcopy(part.state_dict()) for part in self._parts]
         self._gradients = [
             (weight, None if weight.grad is None else weight.grad.clone())
@@ -71,14 +72,28 @@ class Rewind:
             weight.grad = gradient
 
 
+def schedulers_of(optimizer: torch.optim.Optimizer) -> list[LRScheduler]:
+    """PyTorch's schedulers of this optimizer. It does not know them; the garbage collector does.
+
+    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+    >>> schedulers_of(optimizer)
+    []
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3)
+    >>> schedulers_of(optimizer) == [scheduler]
+    True
+    """
+    return [
+        found for found in gc.get_objects()
+        # By its type: some programs' objects load a library when they are asked for their class.
+        if issubclass(type(found), LRScheduler) and vars(found).get("optimizer") is optimizer
+    ]  # fmt: skip
+
+
 @contextmanager
-def standing(scheduler: Any) -> Iterator[None]:
-    """A scheduler whose steps do nothing inside; None is no scheduler."""
-    if scheduler is None:
+def standing(schedulers: Iterable[Any]) -> Iterator[None]:
+    """Schedulers whose steps do nothing inside."""
+    with ExitStack() as stack:
+        for scheduler in schedulers:
+            scheduler.step = lambda *_, **__: None
+            stack.callback(delattr, scheduler, "step")  # the class's own is back
         yield
-        return
-    scheduler.step = lambda *_, **__: None
-    try:
-        yield
-    finally:
-        del scheduler.step  # the class's own is back

@@ -1,6 +1,6 @@
 """The script under examination: a model, its loop, and the way back to the start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Script:
         model: Fresh.
         loss_fn: Called with outputs and targets.
         optimizer: The one that the loop steps.
-        scheduler: The one that it steps, if any.
+        schedulers: Those that it may step.
         batches: The first ones of the loader, each a pair of tensors.
         moment: To which all is put back before each measurement.
         rate_at: The learning rate that the loop is run at; None is the one that it has there. A
@@ -35,7 +35,7 @@ class Script:
     model: nn.Module
     loss_fn: LossFn
     optimizer: torch.optim.Optimizer
-    scheduler: Any
+    schedulers: Sequence[Any]
     batches: list[Any]
     moment: Rewind
     rate_at: float | None = None
