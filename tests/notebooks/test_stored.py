@@ -11,6 +11,7 @@ from nbtools.lesson_rules import plan, shown_too_early
 from nbtools.prose import unproved
 from nbtools.source import prepare, read_notebook
 from nbtools.targets import ROOT, Target, targets
+from nbtools.verdicts import UNCOMPARED
 
 TARGETS = targets()
 LESSONS = [target for target in TARGETS if target.kind == "lesson"]
@@ -90,6 +91,10 @@ def test_raises_where_a_blank_is_declared(target: Target) -> None:
 @pytest.mark.slow
 @every
 def test_builds_to_the_same_bytes_twice(target: Target) -> None:
-    first = build(target)
-    assert build(target) == first
-    nbformat.reads(first, as_version=4)
+    """But for what a cell says of this machine at this moment, such as its free memory."""
+    first = nbformat.reads(build(target), as_version=4)
+    second = nbformat.reads(build(target), as_version=4)
+    for cell, again in zip(first.cells, second.cells, strict=True):
+        if UNCOMPARED in cell.metadata.get("tags", []):
+            cell.outputs = again.outputs
+    assert nbformat.writes(second) == nbformat.writes(first)
