@@ -14,8 +14,9 @@ from coursekit.training.checkup import measures
 from coursekit.training.checkup.given import watched
 from coursekit.training.checkup.lines import CheckUp, Line
 from coursekit.training.checkup.loop import look_at_loop
+from coursekit.training.checkup.neighbours import neighbours
 from coursekit.training.checkup.prices import LossFn, prices
-from coursekit.training.checkup.rewind import Rewind, schedulers_of, standing
+from coursekit.training.checkup.rewind import Rewind, companions, standing
 from coursekit.training.checkup.script import OnePass, Script
 from coursekit.training.guard import check_loss_fn
 from coursekit.vitals.torch.weights import check_kinds
@@ -82,20 +83,23 @@ def check_up(
         raise BadInputError("The model has no weights, so there is nothing to train.")
     if not isinstance(steps, int) or steps < 1:
         raise BadInputError(f"steps is {steps!r}; give a whole number of at least 1.")
-    own = [] if scheduler is None else [scheduler]
-    schedulers = own + [found for found in schedulers_of(optimizer) if found is not scheduler]
-    moment = Rewind(model, optimizer, schedulers, loader)  # before the loader draws its order
-    batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
-    if not batches:
-        raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
-    script = Script(
-        one_pass=watched(one_pass, loader), model=model, loss_fn=loss_fn, optimizer=optimizer,
-        schedulers=schedulers, batches=batches, moment=moment,
-    )  # fmt: skip
+    optimizers, schedulers = companions(model, optimizer)
+    if scheduler is not None and scheduler not in schedulers:
+        schedulers.append(scheduler)
+    parts = [loss_fn] if isinstance(loss_fn, nn.Module) else []
+    moment = Rewind(model, optimizer, [*parts, *optimizers, *schedulers], loader)
     try:
+        batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
+        if not batches:
+            raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
+        script = Script(
+            one_pass=watched(one_pass, loader), model=model, loss_fn=loss_fn, optimizer=optimizer,
+            optimizers=[optimizer, *optimizers], schedulers=schedulers, batches=batches,
+            moment=moment,
+        )  # fmt: skip
         return CheckUp(lines=tuple(_lines(script, steps)))
     finally:
-        script.moment.end()
+        moment.end()
 
 
 def _check(one_pass: object, loader: object) -> None:
@@ -118,9 +122,24 @@ def _pair(batch: Any) -> Any:
     if whole and all(isinstance(part, Tensor) for part in batch):
         return batch
     raise BadInputError(
-        f"A batch of the loader is of type {type(batch).__name__}; check_up reads pairs of "
-        "tensors, (inputs, targets). Wrap your loader so that it yields them."
+        f"A batch of the loader is {_of_what(batch)}; check_up reads pairs of tensors, (inputs, "
+        "targets). Wrap your loader so that it yields them, and your model so that it takes them."
     )
+
+
+def _of_what(batch: Any) -> str:
+    """A batch that cannot be read, in words.
+
+    >>> _of_what((1, 2, 3)), _of_what({}), _of_what(([], 2))
+    ('a tuple of 3', 'a dict', 'a pair of a list and an int')
+    """
+    kinds = [type(batch).__name__]
+    if isinstance(batch, list | tuple) and len(batch) == 2:
+        kinds = [type(part).__name__ for part in batch]
+    named = [f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}" for kind in kinds]
+    if len(named) == 2:
+        return f"a pair of {named[0]} and {named[1]}"
+    return f"{named[0]} of {len(batch)}" if isinstance(batch, list | tuple) else named[0]
 
 
 def _try_loss(script: Script, outputs: Any) -> None:
@@ -151,7 +170,8 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     script.moment.back()
     yield measures.rows(script)
     yield measures.first_loss(script, costs)
-    yield measures.loss(costs)
+    yield measures.loss(script, outputs, costs)
+    yield neighbours(script)
     followed = measures.follow(script)
     at_highest = replace(script, rate_at=followed.highest)
     with standing(script.schedulers):

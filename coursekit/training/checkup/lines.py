@@ -11,20 +11,28 @@ class Line:
 
     Attributes:
         name: What was looked at: ``"rows"``, ``"first loss"``.
-        well: Whether it lies where a run that learns has it. A line that could not be judged is
-            well, and its words say so.
+        well: Whether it lies where a run that learns has it; True as well where it is open.
         words: What was measured, and what it should be.
         lesson: The lessons of the course that are about it, two digits each.
+        judged: Whether it could be judged. If not, it is open, and the words say why.
     """
 
     name: str
     well: bool
     words: str
     lesson: str
+    judged: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """``"well"``, ``"OFF"`` or ``"open"``."""
+        if not self.well:
+            return "OFF"
+        return "well" if self.judged else "open"
 
     def __str__(self) -> str:
         """The line as text, at most 100 characters wide with the usual words."""
-        return f"{self.name:<12}{'well' if self.well else 'OFF ':<6}{self.words}"
+        return f"{self.name:<12}{self.verdict:<6}{self.words}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +70,19 @@ class CheckUp:
     @property
     def advice(self) -> str:
         """What to do next, as a sentence."""
+        if self.off == ("one batch",):
+            return (
+                "Only one batch is off. It says that something is wrong, not what: go on from the "
+                "symptom (coursekit symptoms), and measure a run with coursekit.record."
+            )
         for line in self.lines:
             if not line.well:
                 lessons = "lessons" if "," in line.lesson else "lesson"
                 first = f"Mend first: {line.name} ({lessons} {line.lesson})."
                 return f"{first} Then check again from the top."
+        still_open = ", ".join(line.name for line in self.lines if not line.judged)
+        if still_open:
+            return f"No line is off. Open, as they could not be judged: {still_open}."
         return (
             "Every line is well: the network can learn these rows. Whether they are the right ones "
             "is another question."
@@ -79,7 +95,7 @@ class CheckUp:
     def _repr_html_(self) -> str:
         """A table for Jupyter; the verdict is a word, not a colour alone."""
         rows = "".join(
-            f"<tr><td>{line.name}</td><td><b>{'well' if line.well else 'OFF'}</b></td>"
+            f"<tr><td>{line.name}</td><td><b>{line.verdict}</b></td>"
             f'<td style="text-align:left">{html.escape(line.words)}</td><td>{line.lesson}</td></tr>'
             for line in self.lines
         )

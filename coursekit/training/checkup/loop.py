@@ -1,7 +1,7 @@
 """The line *loop*: are gradients emptied, and does every layer move?"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +12,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from coursekit.training.checkup.lines import Line
+from coursekit.training.checkup.rewind import weights_of
 from coursekit.training.checkup.script import Script
 
 WEAKEST = 1e-7  # of the largest gradient norm: a step of it is lost in rounding
+REMADE = 0.3  # of a weight's size; a limit on weights that is kept in each pass changes less
 MODAL = (_BatchNorm, _DropoutNd)
 
 
@@ -34,7 +36,11 @@ class Loop:
         steps: How many were seen.
         stale: Whether a gradient was added to that of the step before.
         still: Names of the matrices that did not move.
-        starved: Those of them whose gradient came, and was next to nothing beside that of others.
+        starved: Those of them whose gradient came, and was next to nothing beside that of others,
+            or nothing as that of all.
+        unheld: Those that the loss hangs on and no optimizer holds.
+        outside: How many weights the loss hangs on that neither the model nor an optimizer has.
+        remade: Names of those that are others in the next pass before its first step.
         frozen: How many parameters are not to be trained.
         asleep: Whether the model trained in ``eval()``, and has layers for which that counts.
         batches_a_step: How many batches make a step.
@@ -44,6 +50,9 @@ class Loop:
     stale: bool
     still: tuple[str, ...]
     starved: tuple[str, ...]
+    unheld: tuple[str, ...]
+    outside: int
+    remade: tuple[str, ...]
     frozen: int
     asleep: bool
     batches_a_step: int
@@ -58,20 +67,37 @@ class Loop:
         still = [name for name in self.still if not (vanishing and name in self.starved)]
         are = "parameter is" if self.frozen == 1 else "parameters are"
         frozen = f"; {self.frozen} {are} frozen" if self.frozen else ""
+        well = False
         if not self.steps:
             words = f"no step of this optimizer in {self.batches_a_step} batches"
         elif self.stale:
             words = "a gradient is added to that of the step before: no zero_grad()"
+        elif self.remade:
+            words = f"weights change before a pass's first step; made anew? {_listed(self.remade)}"
+        elif still and set(still) <= set(self.unheld):
+            words = f"the optimizer does not hold {_listed(still)}{frozen}"
         elif still:
-            named = ", ".join(still[:3]) + (" …" if len(still) > 3 else "")
             count = "a matrix" if len(still) == 1 else f"{len(still)} matrices"
-            words = f"{count} of weights without a move: {named}{frozen}"
+            words = f"{count} of weights without a move: {_listed(still)}{frozen}"
+        elif self.outside:
+            count = "1 weight" if self.outside == 1 else f"{self.outside} weights"
+            words = (
+                f"the loss hangs on {count} outside model.parameters(): layers in a list, a dict?"
+            )
         elif self.asleep:
             words = "the model is in eval() while it trains: dropout and BatchNorm are off"
         else:
-            words = f"gradients are emptied, and every layer moves{frozen}"
-        well = bool(self.steps) and not (self.stale or still or self.asleep)
+            well, words = True, f"gradients are emptied, and every layer moves{frozen}"
         return Line(name="loop", well=well, words=words, lesson="06")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The first of the names.
+
+    >>> _listed(["a", "b", "c", "d"])
+    'a, b, c …'
+    """
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def look_at_loop(script: Script) -> Loop:
@@ -82,14 +108,44 @@ def look_at_loop(script: Script) -> Loop:
         if len(seen.stale) >= 2:
             break
     frozen = sum(not w.requires_grad for w in script.model.parameters())
+    unheld, outside = hung_on(script)
+    remade = script.moved_between_passes([script.batch] * count) if seen.stale else {}
     return Loop(
         steps=len(seen.stale), stale=any(seen.stale[1:]), frozen=frozen,
         # A bias before a normalisation layer has no effect, and so no gradient: matrices count.
         still=tuple(name for name in script.matrices if moved[name] == 0),
         starved=tuple(name for name, w in script.matrices.items() if seen.starved(w)),
+        unheld=unheld, outside=outside,
+        remade=tuple(name for name in script.matrices if remade.get(name, 0.0) > REMADE),
         asleep=not all(trained) and has_modes(script.model),
         batches_a_step=max(count // max(len(seen.stale), 1), 1),
     )  # fmt: skip
+
+
+def hung_on(script: Script) -> tuple[tuple[str, ...], int]:
+    """What the loss is computed from and no optimizer holds, as its graph says.
+
+    Returns:
+        The names of those that are the model's, and how many others there are.
+    """
+    script.moment.back()
+    loss = script.loss()
+    script.moment.back()
+    held = {id(weight) for one in script.optimizers for weight in weights_of(one)}
+    names = {id(weight): name for name, weight in script.weights.items()}
+    own, outside = [], 0
+    waiting, met = [loss.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in met:
+            continue
+        met.add(node)
+        waiting.extend(before for before, _ in node.next_functions)
+        leaf = getattr(node, "variable", None)
+        if isinstance(leaf, nn.Parameter) and id(leaf) not in held:
+            own.extend([names[id(leaf)]] if id(leaf) in names else [])
+            outside += id(leaf) not in names
+    return tuple(own), outside
 
 
 def has_modes(model: nn.Module) -> bool:
@@ -126,9 +182,9 @@ class Seen:
     sizes: dict[int, float] = field(default_factory=dict)
 
     def starved(self, weight: Tensor) -> bool:
-        """Whether its gradient came and is next to nothing, and that of others is not."""
+        """Whether its gradient came and is next to nothing beside that of others, or as all."""
         size, most = self.sizes.get(id(weight), math.inf), max(self.sizes.values(), default=0.0)
-        return most > 0 and size <= WEAKEST * most
+        return size <= WEAKEST * most
 
 
 @contextmanager

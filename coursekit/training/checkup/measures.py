@@ -4,13 +4,15 @@ The limits are wide on purpose: they find what stops a run, not what could be be
 """
 
 import math
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from coursekit.training.checkup.lines import Line
-from coursekit.training.checkup.prices import Prices
+from coursekit.training.checkup.prices import RANGES, Prices, last_activation
 from coursekit.training.checkup.script import Script
 
 LARGE = 20.0  # a column of larger size shakes the first layer, and most inputs are below 1
@@ -25,6 +27,9 @@ PATIENCE = 4  # stretches of so many steps, while the loss falls
 ENOUGH = 2
 FALLING = 0.8
 RATE_LEFT = 0.1
+SMALL = 0.1  # of the usual size of first weights: chosen, as for the last layer of a policy
+FEW = 0.05  # targets that an activation cannot reach: that many may be outliers
+NEVER_BELOW_ZERO = (nn.CrossEntropyLoss, nn.NLLLoss, nn.KLDivLoss, nn.BCELoss)
 
 
 def rows(script: Script) -> Line:
@@ -36,8 +41,8 @@ def rows(script: Script) -> Line:
         words = f"not finite: {_counted(lost, 'value') if lost else _counted(without, 'target')}"
         return Line(name="rows", well=False, words=words, lesson="08")
     if not sizes:
-        words = "no numbers reach a first layer of weights, or whole ones: not judged"
-        return Line(name="rows", well=True, words=words, lesson="01, 08")
+        words = "no layer of weights is fed numbers with a fraction"
+        return Line(name="rows", well=True, words=words, lesson="01, 08", judged=False)
     size = max(sizes)
     seen, most = _apart(size, LARGE, digits=3)
     words = f"the largest column has size {seen} (root mean square; at most {most})"
@@ -64,31 +69,78 @@ def first_loss(script: Script, costs: Prices) -> Line:
     with torch.no_grad():
         first = script.loss().item()
     script.moment.back()
-    well = math.isfinite(first) and not first > TIMES_A_GUESS * costs.guess
     words = f"{first:.3g}; a guess costs {costs.guess:.3g}"
+    if first < 0 and isinstance(script.loss_fn, NEVER_BELOW_ZERO):
+        words = f"{first:.3g}, which this loss never is: are its inputs (log-)probabilities?"
+        return Line(name="first loss", well=False, words=words, lesson="05")
     if math.isnan(costs.guess):
         words = f"{first:.3g}; what a guess costs by this loss is not known"
+        known = not math.isfinite(first)
+        return Line(
+            name="first loss", well=not known, words=words, lesson="01, 12", judged=known
+        )  # fmt: skip
+    well = math.isfinite(first) and not first > TIMES_A_GUESS * costs.guess
+    targets = script.batch[1]
+    size = _size(targets) if targets.is_floating_point() else 0.0
+    if not well and size > LARGE:  # then it is they that make the loss large
+        words = f"{words}; the targets have size {size:.2g}: scale them too"
     return Line(name="first loss", well=well, words=words, lesson="01, 12")
 
 
-def loss(costs: Prices) -> Line:
+def _size(values: Tensor) -> float:
+    """The root mean square."""
+    return values.double().square().mean().sqrt().item()
+
+
+def loss(script: Script, outputs: Any, costs: Prices) -> Line:
     """Whether outputs, targets and loss fit together."""
+    misfit = _spread(script, outputs) or _beyond(script, outputs)
+    if misfit:
+        return Line(name="loss", well=False, words=misfit, lesson="05")
     if math.isnan(costs.certain) or math.isnan(costs.guess):
-        words = "what a right answer costs by this loss is not known: not judged"
-        return Line(name="loss", well=True, words=words, lesson="05")
+        words = "what a right answer costs by this loss is not known"
+        return Line(name="loss", well=True, words=words, lesson="05", judged=False)
     well = abs(costs.certain) < NEXT_TO_NOTHING * costs.guess
     words = f"a right and certain answer costs {costs.certain:.2g} (next to 0)"
     return Line(name="loss", well=well, words=words, lesson="05")
 
 
+def _spread(script: Script, outputs: Any) -> str:
+    """Where PyTorch warns that it spreads outputs and targets over each other, in words."""
+    targets = script.on_device()[1]
+    with warnings.catch_warnings(record=True) as said, torch.no_grad():
+        warnings.simplefilter("always")
+        script.loss_fn(outputs, targets)
+    script.moment.back()
+    if not any("Using a target size" in str(one.message) for one in said):
+        return ""
+    shapes = [tuple(one.shape) for one in (outputs, targets) if isinstance(one, Tensor)]
+    return f"{' and '.join(map(str, shapes))} are spread over each other: each row meets all others"
+
+
+def _beyond(script: Script, outputs: Any) -> str:
+    """Where the last activation keeps outputs off the targets, in words; "" where it does not."""
+    targets = script.batch[1]
+    if not (isinstance(outputs, Tensor) and targets.is_floating_point()):
+        return ""
+    last = last_activation(outputs)
+    low, high = RANGES.get(last, (-math.inf, math.inf))
+    share = ((targets < low) | (targets > high)).double().mean().item()
+    if share < FEW:
+        return ""
+    reach = f"from {low:g} to {high:g}" if math.isfinite(high) else f"from {low:g} on"
+    return f"the model ends in a {last}, {reach}; {share:.0%} of the targets are beyond that"
+
+
 def gradients(script: Script, batches_a_step: int) -> Line:
     """The layer that gets least against the one that gets most, at the first batch.
 
-    Weights that start at zero pass nothing on until they have moved: then it is a few steps later.
+    Weights that start at zero, or far below the usual, pass next to nothing on until they have
+    moved: then it is a few steps later.
     """
     script.moment.back()
     starts = [w for name, w in script.weights.items() if not name.endswith("bias")]
-    if not all(bool(w.any()) for w in starts):
+    if any(_begins_small(w) for w in starts):
         script.after([script.batch] * batches_a_step * FIRST)
         for weight in script.weights.values():
             weight.grad = None
@@ -105,6 +157,10 @@ def gradients(script: Script, batches_a_step: int) -> Line:
     share = norms[weak] / norms[strong] if norms[strong] else 0.0
     seen, least = _apart(share, limits[weak])
     words = f"{weak} gets {seen} of what {strong} gets (at least {least})"
+    if not norms[strong]:
+        words = "all are 0: nothing of the loss reaches a weight, as behind a dead last ReLU"
+    elif len(norms) == 1:
+        words = f"{weak} is the only layer with a matrix"
     return Line(name="gradients", well=share >= limits[weak], words=words, lesson="04, 12")
 
 
@@ -122,25 +178,34 @@ def _gradient_norms(script: Script) -> dict[str, float]:
         name: 0.0 if w.grad is None else w.grad.norm().item()
         for name, w in script.matrices.items() if id(w) not in tables
     }  # fmt: skip
-    layers = {name: norm for name, norm in norms.items() if "weight" in name.rpartition(".")[2]}
-    return layers or norms
+    return {name: norms[name] for name in script.layers_of(norms)}
+
+
+def _begins_small(weight: Tensor) -> bool:
+    """Whether it starts at zero, or at less than a tenth of the size that PyTorch draws."""
+    usual = 1 / math.sqrt(3 * max(weight[0].numel(), 1)) if weight.ndim else 1.0
+    return _size(weight.detach()) < SMALL * usual
 
 
 def step(script: Script, batches_a_step: int) -> Line:
     """The longest first step of a layer, against its weights; none where these are zero.
 
-    Weights of zero hold the others up in the first step: a short one is none too many then.
+    Weights of zero hold the others up in the first step: a short one is none too many then. Weights
+    that start small on purpose are soon of another size: the others are asked, if there are any.
     """
     script.moment.back()
-    begun = [name for name, w in script.matrices.items() if w.any()]
-    moved = script.moved([script.batch] * batches_a_step)
-    ways = {name: moved[name] for name in begun}
+    layers = script.layers_of(script.matrices)
+    begun = [name for name in layers if script.matrices[name].any()]
+    asked = [name for name in begun if not _begins_small(script.matrices[name])] or begun
+    batches = [script.batch] * batches_a_step
+    moved = script.moved_by_step(batches) or script.moved(batches)
+    ways = {name: moved[name] for name in asked}
     script.moment.back()
     if not ways:
-        words = "no matrix of weights that is not zero: not judged"
-        return Line(name="step", well=True, words=words, lesson="03")
+        words = "no matrix of weights that is not zero"
+        return Line(name="step", well=True, words=words, lesson="03", judged=False)
     far = max(ways, key=lambda name: ways[name])
-    shortest = STEP[0] if len(begun) == len(script.matrices) else 0.0
+    shortest = STEP[0] if asked == layers else 0.0
     well = shortest <= ways[far] <= STEP[1]
     seen, _ = _apart(ways[far], min(STEP, key=lambda limit: abs(limit - ways[far])))
     words = f"the first step changes {far} by {seen} of itself ({STEP[0]:g} to {STEP[1]:g})"
@@ -196,20 +261,29 @@ def one_batch(script: Script, costs: Prices, batches: int) -> Line:
     A run that is on its way gets up to four times as many.
     """
     limit = costs.least + BY_HEART * (costs.guess - costs.least)
+    script.moment.back()
+    first = _now(script)
     script.after([script.batch] * batches)
     lasts = [_now(script)]
     while len(lasts) < PATIENCE and lasts[-1] > limit and _falls(lasts):
         script.one_pass([script.batch] * batches)
         lasts.append(_now(script))
     script.moment.back()
-    words = f"after {batches * len(lasts)} batches, all the same, its loss is {lasts[-1]:.2g}"
-    well = math.isfinite(lasts[-1]) and not lasts[-1] > limit
-    if math.isfinite(lasts[-1]) and _is_small(script):
-        well, words = (
-            True,
-            f"{words}; the model has too few weights to learn it by heart: not judged",
-        )
-    return Line(name="one batch", well=well, words=words, lesson="00")
+    last, seen = lasts[-1], f"after {batches * len(lasts)} batches, all the same,"
+    words = f"{seen} its loss is {last:.2g}"
+    well = math.isfinite(last) and not last > limit
+    why = ""
+    if math.isnan(limit):
+        why = "what a guess costs is not known"
+    elif _is_small(script):
+        why = "the model has too few weights to learn it by heart"
+    if not why or not math.isfinite(last):
+        return Line(name="one batch", well=well, words=words, lesson="00")
+    if last > first and first != 0:  # then what it should come down to does not matter
+        words = f"{seen} its loss has gone up, from {first:.2g} to {last:.2g}"
+        return Line(name="one batch", well=False, words=words, lesson="00")
+    words = f"{seen} its loss is {last:.2g}, at first {first:.2g}; {why}"
+    return Line(name="one batch", well=True, words=words, lesson="00", judged=False)
 
 
 def _is_small(script: Script) -> bool:

@@ -13,8 +13,14 @@ from torch.nn import functional
 LossFn = Callable[[Tensor, Tensor], Tensor]
 SURE = 50.0  # a logit of a certain answer: exp(-50) is nothing
 NOTHING = 1e-6
+ALIKE = 0.05  # nat
 ORDINARY = 20.0  # targets of at most this size (root mean square) may be answered by 0 at first
 RESHAPES = ("Squeeze", "Unsqueeze", "View", "Reshape", "Select")
+# What an activation puts out, as PyTorch's graph names it.
+RANGES = {
+    "Relu": (0.0, math.inf), "Softplus": (0.0, math.inf), "Sigmoid": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0), "Softmax": (0.0, 1.0),
+}  # fmt: skip
 DISTANCES = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 
 
@@ -59,7 +65,7 @@ def prices(loss_fn: LossFn, outputs: Any, targets: Tensor) -> Prices:
         if not targets.is_floating_point():
             return _of_classes(loss_fn, outputs, targets)
         if _is(loss_fn, nn.BCEWithLogitsLoss, functional.binary_cross_entropy_with_logits):
-            logits = not _from_a_sigmoid(outputs)  # of which no output is above 1
+            logits = last_activation(outputs) != "Sigmoid"  # of which no output is above 1
             return _of_shares(loss_fn, outputs, targets, logits=logits)
         if _is(loss_fn, nn.BCELoss, functional.binary_cross_entropy):
             return _of_shares(loss_fn, outputs, targets, logits=False)
@@ -74,12 +80,17 @@ def _is(loss_fn: LossFn, kind: type[nn.Module], function: Callable[..., Tensor])
     return isinstance(plain, kind) or plain is function
 
 
-def _from_a_sigmoid(outputs: Tensor) -> bool:
-    """Whether a sigmoid made them, as their graph says."""
+def last_activation(outputs: Tensor) -> str:
+    """The activation that made them, as their graph says: ``"Sigmoid"``; "" if it was none.
+
+    >>> last_activation(torch.ones(2, 1, requires_grad=True).relu().squeeze(1))
+    'Relu'
+    """
     node = outputs.grad_fn
     while node is not None and node.name().startswith(RESHAPES):
         node = node.next_functions[0][0]
-    return node is not None and node.name().startswith("Sigmoid")
+    name = "" if node is None else node.name().partition("Backward")[0]
+    return name if name in RANGES else ""
 
 
 def _of_shares(loss_fn: LossFn, outputs: Tensor, targets: Tensor, *, logits: bool) -> Prices:
@@ -104,11 +115,8 @@ def _of_numbers(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
     as_given = _loss(loss_fn, targets, outputs, targets)
     if abs(as_given) < NOTHING:
         return Prices(guess=_blind(loss_fn, outputs, targets), certain=as_given)
-    try:
-        own = _loss(loss_fn, targets, targets, targets)
-        guess = _blind(loss_fn, targets, targets)
-    except (RuntimeError, ValueError, TypeError, IndexError):
-        return UNKNOWN
+    own = _loss(loss_fn, targets, targets, targets)
+    guess = _blind(loss_fn, targets, targets)
     return Prices(guess=guess, certain=as_given) if abs(own) < NOTHING else UNKNOWN
 
 
@@ -129,7 +137,9 @@ def _of_classes(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> Prices:
         for axis in sorted({1, outputs.ndim - 1})
         if 0 < axis < outputs.ndim and outputs.shape[axis] > 1
         and outputs.select(axis, 0).shape == targets.shape
+        and targets.max() < outputs.shape[axis]
     ]  # fmt: skip
+    known = [found for found in known if found != UNKNOWN]
     return min(known, key=lambda found: found.certain) if known else UNKNOWN
 
 
@@ -146,18 +156,28 @@ def _of_classes_along(axis: int, loss_fn: LossFn, outputs: Tensor, targets: Tens
         sure = right
     else:
         sure = right * SURE
+    fair = _loss(loss_fn, even, outputs, targets)
     # A function of one's own may cost less than a cross-entropy, or be a distance to 0 and 1.
-    guess = max(_loss(loss_fn, even, outputs, targets), math.log(classes))
+    guess = max(fair, math.log(classes))
     smoothing = float(getattr(loss_fn, "label_smoothing", 0.0))
     if smoothing:  # then a certain answer costs something on purpose
         soft = (1 - smoothing) * right + smoothing / classes
         return Prices(guess=guess, least=_loss(loss_fn, soft.log(), outputs, targets))
     certain = min((_loss(loss_fn, answer, outputs, targets) for answer in (sure, right)), key=abs)
-    return Prices(guess=guess, certain=certain)
+    # What is no cross-entropy may take its outputs for something else than one a class.
+    is_one = _is(loss_fn, nn.CrossEntropyLoss, functional.cross_entropy) or _is(
+        loss_fn, nn.NLLLoss, functional.nll_loss
+    )
+    fits = is_one or abs(fair - math.log(classes)) < ALIKE or abs(certain) < ALIKE
+    return Prices(guess=guess, certain=certain) if fits else UNKNOWN
 
 
 def _loss(loss_fn: LossFn, answer: Tensor, outputs: Tensor, targets: Tensor) -> float:
-    """The loss of an answer, given in the shape of the outputs; NaN where it has not that many."""
+    """The loss of an answer, given in the shape of the outputs; NaN where it does not take it."""
     if answer.numel() != outputs.numel():
         return math.nan
-    return loss_fn(answer.reshape(outputs.shape).to(outputs), targets).mean().item()
+    answer = answer.reshape(outputs.shape).to(outputs).contiguous()  # the loss may call view
+    try:
+        return loss_fn(answer, targets).mean().item()
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError):
+        return math.nan

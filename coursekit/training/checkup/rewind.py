@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
 from coursekit.training.randomness import Randomness
@@ -18,8 +18,8 @@ class Rewind:
 
     Args:
         model: Its weights, buffers, gradients and modes are kept.
-        optimizer: Its state is kept.
-        schedulers: So is that of each of these.
+        optimizer: Its state is kept, and weights that it holds and the model does not.
+        others: What else has a state: schedulers, other optimizers, a loss with weights.
         data: What is iterated over: its generators are kept, as are the global ones.
 
     >>> model = nn.Linear(1, 1)
@@ -35,18 +35,21 @@ class Rewind:
         self,
         model: nn.Module,
         optimizer: torch.optim.Optimizer,
-        schedulers: Sequence[Any] = (),
+        others: Sequence[Any] = (),
         data: Iterable[Any] = (),
     ) -> None:
-        self._parts: list[Any] = [model, optimizer, *schedulers]
+        self._parts: list[Any] = [model, optimizer, *others]
         self._states = [copy.deepcopy(part.state_dict()) for part in self._parts]
+        weights = {id(weight): weight for weight in model.parameters()}
+        held = {id(w): w for part in self._parts for w in weights_of(part)}
         self._gradients = [
             (weight, None if weight.grad is None else weight.grad.clone())
-            for weight in model.parameters()
+            for weight in (weights | held).values()
         ]
         saved = model.state_dict()
-        self._buffers = [  # those that no state holds
-            (buffer, buffer.clone()) for name, buffer in model.named_buffers() if name not in saved
+        self._values = [  # what no state holds
+            *((w, w.detach().clone()) for key, w in held.items() if key not in weights),
+            *((b, b.clone()) for name, b in model.named_buffers() if name not in saved),
         ]
         self._modes = [(module, module.training) for module in model.modules()]
         self._randomness = Randomness(data)
@@ -57,8 +60,8 @@ class Rewind:
         for part, state in zip(self._parts, self._states, strict=True):
             part.load_state_dict(copy.deepcopy(state))
         with torch.no_grad():
-            for buffer, values in self._buffers:
-                buffer.copy_(values)
+            for value, first in self._values:
+                value.copy_(first)
         for weight, _ in self._gradients:
             weight.grad = None
         for module, training in self._modes:
@@ -72,21 +75,39 @@ class Rewind:
             weight.grad = gradient
 
 
-def schedulers_of(optimizer: torch.optim.Optimizer) -> list[LRScheduler]:
-    """PyTorch's schedulers of this optimizer. It does not know them; the garbage collector does.
+def weights_of(part: object) -> list[Tensor]:
+    """What an optimizer holds; nothing for anything else."""
+    groups = part.param_groups if isinstance(part, torch.optim.Optimizer) else []
+    return [weight for group in groups for weight in group["params"]]
 
-    >>> optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.1)
-    >>> schedulers_of(optimizer)
-    []
-    >>> scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3)
-    >>> schedulers_of(optimizer) == [scheduler]
+
+def companions(
+    model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[list[torch.optim.Optimizer], list[LRScheduler]]:
+    """PyTorch's other optimizers of these weights, and the schedulers of all of them.
+
+    Model and optimizer do not know them; the garbage collector does.
+
+    >>> model = nn.Linear(1, 1)
+    >>> optimizer, other = (torch.optim.SGD(model.parameters(), lr=0.1) for _ in range(2))
+    >>> scheduler = torch.optim.lr_scheduler.StepLR(other, step_size=3)
+    >>> companions(model, optimizer) == ([other], [scheduler])
     True
     """
-    return [
-        found for found in gc.get_objects()
-        # By its type: some programs' objects load a library when they are asked for their class.
-        if issubclass(type(found), LRScheduler) and vars(found).get("optimizer") is optimizer
+    weights = {id(weight) for weight in [*model.parameters(), *weights_of(optimizer)]}
+    alive = gc.get_objects()
+    # By its type: some programs' objects load a library when they are asked for their class.
+    optimizers = [
+        found for found in alive
+        if issubclass(type(found), torch.optim.Optimizer) and found is not optimizer
+        and any(id(weight) in weights for weight in weights_of(found))
     ]  # fmt: skip
+    stepped = {id(optimizer), *map(id, optimizers)}
+    schedulers = [
+        found for found in alive
+        if issubclass(type(found), LRScheduler) and id(vars(found).get("optimizer")) in stepped
+    ]  # fmt: skip
+    return optimizers, schedulers
 
 
 @contextmanager

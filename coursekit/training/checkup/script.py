@@ -1,15 +1,18 @@
 """The script under examination: a model, its loop, and the way back to the start."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.rnn import PackedSequence
 
 from coursekit.training.checkup.prices import LossFn
 from coursekit.training.checkup.rewind import Rewind
 
+COMPUTED = ".parametrizations.weight."  # in the names of what PyTorch computes a weight from
 FEW = 10  # batches: enough for the size of a column
 
 OnePass = Callable[[list[Any]], object]
@@ -24,6 +27,7 @@ class Script:
         model: Fresh.
         loss_fn: Called with outputs and targets.
         optimizer: The one that the loop steps.
+        optimizers: All that hold weights of the model, this one too.
         schedulers: Those that it may step.
         batches: The first ones of the loader, each a pair of tensors.
         moment: To which all is put back before each measurement.
@@ -35,6 +39,7 @@ class Script:
     model: nn.Module
     loss_fn: LossFn
     optimizer: torch.optim.Optimizer
+    optimizers: Sequence[torch.optim.Optimizer]
     schedulers: Sequence[Any]
     batches: list[Any]
     moment: Rewind
@@ -66,24 +71,33 @@ class Script:
         inputs, targets = self.batch
         return inputs.to(device), targets.to(device)
 
-    def at_first_weights(self) -> list[Tensor]:
-        """What the first layer with a matrix gets, of the first batches, each of shape (rows, …).
+    def layers_of(self, names: Iterable[str]) -> list[str]:
+        """Those of the matrices that are a layer's: tokens and positions are none.
 
-        All in one where they have one shape; nothing where it gets whole numbers.
+        All of them, where the model has no layers at all.
+        """
+        names = list(names)
+        own = [name for name in names if "weight" in name.split(".")[-1] or COMPUTED in name]
+        return own or names
+
+    def at_first_weights(self) -> list[Tensor]:
+        """What the first layer with a matrix that is fed numbers gets, each of shape (rows, …).
+
+        Of the first batches, all in one where they have one shape. A table of an embedding is fed
+        places, which are whole numbers.
         """
         arrived: list[Tensor] = []
         firsts: list[nn.Module] = []
 
         def note(layer: nn.Module, given: tuple[Any, ...]) -> None:
-            firsts.append(layer)
-            if layer is firsts[0] and given and isinstance(given[0], Tensor):
-                arrived.append(given[0].detach())
+            fed = given[0] if given else None
+            fed = fed.data if isinstance(fed, PackedSequence) else fed
+            if isinstance(fed, Tensor) and fed.is_floating_point():
+                firsts.append(layer)
+                if layer is firsts[0]:
+                    arrived.append(fed.detach())
 
-        own = [
-            layer for layer in self.model.modules()
-            if any(w.ndim > 1 for w in layer.parameters(recurse=False))
-        ]  # fmt: skip
-        handles = [layer.register_forward_pre_hook(note) for layer in own]
+        handles = [layer.register_forward_pre_hook(note) for layer in _with_matrices(self.model)]
         device = next(self.model.parameters()).device
         self.model.train()
         try:
@@ -94,8 +108,7 @@ class Script:
             for handle in handles:
                 handle.remove()
         self.moment.back()
-        real = [one for one in arrived if one.is_floating_point()]
-        return [torch.cat(real)] if len({one.shape[1:] for one in real}) == 1 else real
+        return [torch.cat(arrived)] if len({one.shape[1:] for one in arrived}) == 1 else arrived
 
     def loss(self) -> Tensor:
         """Of the first batch, in training mode."""
@@ -115,9 +128,76 @@ class Script:
 
     def moved(self, batches: list[Any]) -> dict[str, float]:
         """How far each weight goes over these batches, as a part of its size."""
-        start = {name: w.detach().clone() for name, w in self.weights.items()}
+        start = self._values()
         self.after(batches)
+        return self._away_from(start)
+
+    def moved_by_step(self, batches: list[Any]) -> dict[str, float]:
+        """How far the first step of the optimizer takes each weight; nothing where it makes none.
+
+        What the loop does to the weights before it does not count.
+        """
+        seen: list[dict[str, Tensor]] = []
+        ways: dict[str, float] = {}
+
+        def before(*_: Any) -> None:
+            if not seen:
+                seen.append(self._values())
+
+        def after(*_: Any) -> None:
+            ways.update(ways or self._away_from(seen[0]))
+
+        handles = [
+            self.optimizer.register_step_pre_hook(before),
+            self.optimizer.register_step_post_hook(after),
+        ]
+        try:
+            self.after(batches)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return ways
+
+    def moved_between_passes(self, batches: list[Any]) -> dict[str, float]:
+        """How far each weight goes from the end of a pass to the first step of the next.
+
+        Only the second pass is asked: layers may take their first weights from the first batch.
+        """
+        self.after(batches)
+        end = self._values()
+        ways: dict[str, float] = {}
+
+        def before(*_: Any) -> None:
+            ways.update(ways or self._away_from(end))
+
+        handle = self.optimizer.register_step_pre_hook(before)
+        try:
+            self.one_pass(batches)
+        finally:
+            handle.remove()
+        return ways
+
+    def _values(self) -> dict[str, Tensor]:
+        """A copy of the weights."""
+        return {name: w.detach().clone() for name, w in self.weights.items()}
+
+    def _away_from(self, start: dict[str, Tensor]) -> dict[str, float]:
+        """How far each weight is from there, as a part of its size there."""
         return {
             name: ((w.detach() - start[name]).norm() / (start[name].norm() + 1e-9)).item()
             for name, w in self.weights.items()
         }
+
+
+def _with_matrices(model: nn.Module) -> list[nn.Module]:
+    """Layers that have a matrix themselves; one that computes it has it too."""
+    inside = {
+        id(part)
+        for layer in model.modules() if is_parametrized(layer)
+        for part in layer.get_submodule("parametrizations").modules()
+    }  # fmt: skip
+    return [
+        layer for layer in model.modules()
+        if id(layer) not in inside
+        and (is_parametrized(layer) or any(w.ndim > 1 for w in layer.parameters(recurse=False)))
+    ]  # fmt: skip
