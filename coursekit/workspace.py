@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import nbformat
 
 from coursekit.errors import BadInputError
 from coursekit.launch import open_lab
@@ -107,7 +108,8 @@ def sync(source: Path, work: Path, *, ask: Ask) -> Handout:
     """Copy the course's notebooks and exercises, and leave alone what the learner changed.
 
     A manifest in ``work`` says what was last handed out. A file that differs from it is the
-    learner's. Files that the course does not have are never touched; a deleted one comes back.
+    learner's; a notebook that was only run does not differ. Files that the course does not have are
+    never touched; a deleted one comes back.
 
     Args:
         source: A folder such as `course_files` returns.
@@ -235,8 +237,46 @@ def _names(source: Path) -> Iterator[str]:
 
 
 def _digest(path: Path) -> str:
-    """A hash of a file's bytes."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """A hash of what a person writes in a file: a notebook's cells, without their outputs.
+
+    Jupyter changes the rest of a notebook when it is looked at and saved.
+    """
+    content = path.read_bytes()
+    notebook = _notebook(path, content)
+    if notebook is not None:
+        written = [[cell["cell_type"], "".join(cell["source"])] for cell in notebook["cells"]]
+        content = json.dumps(written).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def _notebook(path: Path, content: bytes) -> Any:
+    """What a notebook holds; None for another file, and for one that is damaged."""
+    if path.suffix != ".ipynb":
+        return None
+    try:
+        notebook = nbformat.reads(content.decode(), as_version=nbformat.NO_CONVERT)
+    except (ValueError, AttributeError, nbformat.ValidationError):
+        return None
+    return notebook
+
+
+def _handed_out(course: Path) -> bytes:
+    """A file as the learner gets it: hidden outputs are left out.
+
+    JupyterLab shows the first line of an output that is hidden, and that line may be the answer to
+    the prediction above it.
+    """
+    content = course.read_bytes()
+    notebook = _notebook(course, content)
+    if notebook is None:
+        return content
+    for cell in notebook["cells"]:
+        look = cell["metadata"].get("jupyter", {})
+        if look.pop("outputs_hidden", False):
+            cell |= {"outputs": [], "execution_count": None}
+            if not look:
+                del cell["metadata"]["jupyter"]
+    return f"{nbformat.writes(notebook)}\n".encode()
 
 
 def _copy(course: Path, learner: Path) -> None:
@@ -245,7 +285,7 @@ def _copy(course: Path, learner: Path) -> None:
     handle, name = tempfile.mkstemp(dir=learner.parent, prefix=f".{learner.name}.")
     os.close(handle)
     try:
-        shutil.copyfile(course, name)
+        Path(name).write_bytes(_handed_out(course))
         Path(name).chmod(course.stat().st_mode & 0o777 | 0o600)  # a read-only course, a usable copy
         os.replace(name, learner)
     except BaseException:

@@ -113,6 +113,7 @@ def test_a_missing_package_says_how_to_install_it() -> None:
         (["0", "2"], "No layer 'fc9'. Layers: 0, 2."),
         (["fc1"], "No layer 'fc9'. Did you mean 'fc1'? Layers: fc1."),
         ([], "No layer 'fc9'. Layers: none."),
+        (["0"] * 30, f"No layer 'fc9'. Layers: {', '.join(['0'] * 24)} … and 6 more."),
     ],
 )
 def test_an_unknown_name_says_what_there_is(known: list[str], expected: str) -> None:

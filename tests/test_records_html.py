@@ -79,7 +79,7 @@ def points(path: str) -> list[tuple[int, int]]:
 
 
 def test_a_row_by_hand() -> None:
-    """Unit, readings, labels, first, last, smallest, largest, not finite."""
+    """Unit, first, last, smallest, largest, not finite, readings, labels."""
     steps = np.arange(3)
     record = of(
         loss=Series(steps=steps, values=np.array([2.0, 0.5, np.nan]), unit="nat"),
@@ -90,10 +90,10 @@ def test_a_row_by_hand() -> None:
     )  # fmt: skip
     heads, *rows = Page(record._repr_html_()).rows
     assert len(heads) == len(rows[0]) == 10
-    assert [row[:9] for row in rows] == [
-        ["loss", "nat", "3", "–", "2", "nan", "0.5", "2", "1"],
-        ["gradient_norm", "", "3", "2", "1 … 3", "2 … inf", "-4", "9", "1"],
-        ["never", "", "0", "–", "–", "–", "–", "–", "0"],
+    assert [[row[0], *row[2:]] for row in rows] == [
+        ["loss", "nat", "2", "nan", "0.5", "2", "1", "3", "–"],
+        ["gradient_norm", "", "1 … 3", "2 … inf", "-4", "9", "1", "3", "2"],
+        ["never", "", "–", "–", "–", "–", "0", "0", "–"],
     ]
 
 
@@ -108,7 +108,7 @@ def test_everything_that_a_user_names_is_escaped() -> None:
         "details", "summary", "ul", "li",
     }  # fmt: skip
     assert not [item for item in page.attributes if item.startswith(("on", "src", "href", "style"))]
-    assert page.rows[1][:2] == [attack, attack]
+    assert page.rows[1][::2][:2] == [attack, attack]
     assert attack in page.words
 
 
@@ -204,6 +204,6 @@ def test_notes_are_folded_and_there_are_none_without_notes() -> None:
     record = Record(series={}, layers=(), framework="keras", notes=("One.", "Two."))
     page = Page(record._repr_html_())
     assert page.tags.count("li") == 2
-    assert "2 notes on what this record could not see" in page.words
+    assert "2 notes on this record" in page.words
     assert "details" not in Page(of()._repr_html_()).tags
     assert "keras, 0 steps, 0 layers, 0 quantities" in "".join(page.words)

@@ -4,6 +4,7 @@ import io
 import json
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from coursekit.errors import BadInputError
@@ -71,6 +72,55 @@ def test_first_copy_holds_lessons_and_exercises_and_no_solution(course: Path, wo
 def test_second_run_has_nothing_to_do(course: Path, work: Path) -> None:
     sync(course, work, ask=never)
     assert sync(course, work, ask=never).outcomes == {}
+
+
+def notebook(path: Path, source: str, output: str, *, hidden: bool = True) -> None:
+    """A notebook with one cell, its output folded as those after a prediction are."""
+    cell = nbformat.v4.new_code_cell(
+        source, outputs=[nbformat.v4.new_output("stream", text=output)], execution_count=3
+    )
+    cell.metadata["jupyter"] = {"outputs_hidden": hidden, "source_hidden": True}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
+
+
+def test_a_hidden_output_is_not_handed_out(course: Path, work: Path) -> None:
+    """JupyterLab would show its first line."""
+    notebook(course / LESSON, "print(answer)", "the answer is B")
+    notebook(course / EXERCISE, "print(seen)", "shown to all", hidden=False)
+    sync(course, work, ask=never)
+    (folded,) = nbformat.read(work / LESSON, as_version=4).cells
+    assert (folded.source, folded.outputs, folded.execution_count) == ("print(answer)", [], None)
+    assert folded.metadata["jupyter"] == {"source_hidden": True}
+    (shown,) = nbformat.read(work / EXERCISE, as_version=4).cells
+    assert shown.outputs[0].text == "shown to all"
+
+
+def test_no_lesson_of_the_course_gives_an_output_away(work: Path) -> None:
+    sync(course_files(), work, ask=never)
+    folded = [
+        cell
+        for path in sorted((work / "notebooks").glob("*.ipynb"))
+        for cell in nbformat.read(path, as_version=4).cells
+        if "after-prediction" in cell.metadata.get("tags", [])
+    ]
+    assert len(folded) > 100
+    assert not any(cell.outputs for cell in folded)
+
+
+def test_a_notebook_that_was_only_run_is_brought_up_to_date_unasked(
+    course: Path, work: Path
+) -> None:
+    notebook(course / LESSON, "print(1)", "1")
+    sync(course, work, ask=never)
+    notebook(work / LESSON, "print(1)", "run by the learner, and saved", hidden=False)
+    assert sync(course, work, ask=never).outcomes == {}
+    notebook(course / LESSON, "print(2)", "2")
+    assert sync(course, work, ask=never).outcomes == {LESSON: "updated"}
+    notebook(work / LESSON, "print(3)", "changed by the learner")
+    notebook(course / LESSON, "print(4)", "4")
+    asked: list[str] = []
+    sync(course, work, ask=saying("keep", asked))
+    assert asked == [LESSON]
 
 
 @pytest.mark.parametrize("answer", ["keep", "replace", "beside", "later"])

@@ -153,7 +153,7 @@ class Twin:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Case:
     """One documented failure.
 
@@ -198,3 +198,7 @@ class Case:
     sources: tuple[Source, ...]
     finding: str = ""
     long_diff: str = ""
+
+    def __repr__(self) -> str:
+        """Its name and what it is about: in full, it is pages of functions."""
+        return f"Case({self.name!r}: {self.question})"

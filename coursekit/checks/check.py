@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from coursekit.checks.verdicts import CheckFailed, NotAnswered
 from coursekit.checks.wording import kind_of
-from coursekit.errors import BadInputError
+from coursekit.errors import BadInputError, wrapped
 
 E = TypeVar("E")
 
@@ -89,7 +89,7 @@ class Check(Generic[E]):
                     f"{self.task}: {seen} Hint: {clause.hint} "
                     f"More hints: {self.name}.hint(1), then 2 and 3"
                 )
-        print(f"{self.task} passed. {self.verified(evidence)}")
+        print(wrapped(f"{self.task} passed. {self.verified(evidence)}"))
 
     def hint(self, step: int) -> None:
         """Print one hint: 1 is a nudge, 2 points to a measurement, 3 is nearly the answer.
@@ -99,7 +99,7 @@ class Check(Generic[E]):
         """
         if step not in range(1, len(self.hints) + 1):
             raise BadInputError(f"There is no hint {step!r}. Ask for {self.name}.hint(1), 2 or 3.")
-        print(self.hints[step - 1])
+        print(wrapped(self.hints[step - 1]))
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(self.takes)}): {self.task}"

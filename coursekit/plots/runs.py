@@ -13,6 +13,9 @@ from coursekit.records import Record
 # What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
 _LOG_FROM = 20.0
 
+_FEW_LAYERS = 6  # whose names leave room for their lines
+_ROWS_OF_NAMES = 16  # in a legend beside the picture
+
 _MOST_NAMES = 64  # features with a name of their own: of more, every second, third … is named
 
 
@@ -75,14 +78,14 @@ def plot_layers(
             series.steps[shown], series.values[shown, index],
             color=LAYER_COLOURS[index % len(LAYER_COLOURS)],
             linestyle=LAYER_DASHES[(index + index // 12) % len(LAYER_DASHES)],  # 24 looks
-            label=f"layer {layer}",
+            label=f"layer {layer}" if layer else "the model's own",
             marker=_lone(series.values[shown, index]),
         )  # fmt: skip
     if quantity.endswith("fraction"):
         ax.set_ylim(-0.03, 1.03)
     elif _spans_much(series.values[shown]):
         ax.set_yscale("log")
-    ax.legend()
+    _name_the_lines(ax, len(series.labels))
     ax.set(xlabel="step (batches)", ylabel=quantity.replace("_", " "))
     return ax
 
@@ -130,6 +133,15 @@ def _mark_constant(ax: Axes, rows: np.ndarray) -> None:
             color=BROKEN.colour, marker="x", linestyle="", label="constant (0)",
         )  # fmt: skip
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0))
+
+
+def _name_the_lines(ax: Axes, lines: int) -> None:
+    """A legend: in the picture where it is short, on its right where it would cover the lines."""
+    if lines <= _FEW_LAYERS:
+        ax.legend()
+        return
+    columns = -(-lines // _ROWS_OF_NAMES)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize="x-small", ncols=columns)
 
 
 def _spans_much(values: np.ndarray) -> bool:

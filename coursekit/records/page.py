@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 ROWS = 60
 COLUMNS = (
-    "quantity", "unit", "readings", "labels", "first", "last", "smallest", "largest",
-    "not finite", "course",
+    "quantity", "course", "unit", "first", "last", "smallest", "largest", "not finite",
+    "readings", "labels",
 )  # fmt: skip
 STYLE = """<style>
 .coursekit-record {color: var(--jp-content-font-color1, inherit);}
@@ -24,7 +24,7 @@ STYLE = """<style>
 .coursekit-record th, .coursekit-record td {text-align: right; padding: .2em .7em;
   white-space: nowrap;}
 .coursekit-record thead th {border-bottom: 1px solid var(--jp-border-color1, currentColor);}
-.coursekit-record th:first-child, .coursekit-record td:nth-child(2) {text-align: left;}
+.coursekit-record th:first-child, .coursekit-record td:nth-child(3) {text-align: left;}
 .coursekit-record p, .coursekit-record details {margin: .5em 0; max-width: 52em;}
 .coursekit-record .quiet {color: var(--jp-content-font-color2, inherit);}
 .coursekit-record svg {display: block; fill: none; stroke: currentColor; stroke-width: 2.5;
@@ -70,10 +70,10 @@ def _row(name: str, series: Series) -> str:
     """One quantity."""
     facts = _facts(series)
     labels = str(len(series.labels)) if series.labels else "–"
-    cells = [series.unit, str(len(series.steps)), labels, *facts]
+    cells = [series.unit, *facts, str(len(series.steps)), labels]
     picture = sparkline(series, text=_alternative(name, series, facts))
     texts = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-    return f'<tr><th scope="row">{escape(name)}</th>{texts}<td>{picture}</td></tr>'
+    return f'<tr><th scope="row">{escape(name)}</th><td>{picture}</td>{texts}</tr>'
 
 
 def _facts(series: Series) -> list[str]:
@@ -128,7 +128,7 @@ def _notes(notes: tuple[str, ...]) -> str:
     if not notes:
         return ""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    title = f"{_count(len(notes), 'note')} on what this record could not see"
+    title = f"{_count(len(notes), 'note')} on this record"
     return f"<details><summary>{title}</summary><ul>{items}</ul></details>"
 
 

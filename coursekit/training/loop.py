@@ -249,7 +249,8 @@ def _parts(tools: Tools, data: Iterable[Any]) -> dict[str, Part]:
 
 def _when(vitals: Vitals, saved: Checkpoint, epochs: int) -> str:
     """How far the run came."""
-    return f"after {vitals.step} steps, in epoch {saved.done + 1} of {epochs}"
+    steps = "1 step" if vitals.step == 1 else f"{vitals.step} steps"
+    return f"after {steps}, in epoch {saved.done + 1} of {epochs}"
 
 
 def _stop(vitals: Vitals, sentence: str, *, ranks: Ranks) -> None:

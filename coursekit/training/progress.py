@@ -31,6 +31,7 @@ class Progress:
         self._bar: Any = tqdm(total=epochs, desc="epochs") if wanted and not as_lines else None
         self._every = BAR_EVERY_S if self._bar is not None else LINE_EVERY_S
         self._wanted, self._next = wanted, self._begin + self._every
+        self._last: tuple[int, float] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +40,8 @@ class Progress:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         if self._bar is not None:
+            if self._last is not None:
+                self._show(*self._last)
             self._bar.close()
 
     def epochs(self, done: int, *, over: Callable[[], bool]) -> Iterator[int]:
@@ -55,11 +58,12 @@ class Progress:
             updates: Updates made so far.
             loss: The training loss as last known.
         """
+        self._last = updates, loss
         if not self._wanted or (now := time.monotonic()) < self._next:
             return
         self._next = now + self._every
         if self._bar is not None:
-            self._bar.set_postfix(step=updates, loss=f"{loss:.4g}")
+            self._show(updates, loss)
         else:
             print(
                 f"epoch {self._epoch + 1} of {self._epochs}, step {updates}, loss {loss:.4g}, "
@@ -67,6 +71,10 @@ class Progress:
                 file=sys.stderr,
                 flush=True,
             )
+
+    def _show(self, updates: int, loss: float) -> None:
+        """Write them behind the bar."""
+        self._bar.set_postfix(step=updates, loss=f"{loss:.4g}")
 
     def _move(self, epochs: int) -> None:
         """Count epochs that are made."""

@@ -196,3 +196,7 @@ def _has_script(recipe: Recipe) -> bool:
     """Whether a build can be written out."""
     plain, _ = unbind(recipe.build)
     return "return Setup(" in inspect.getsource(plain)
+
+
+def test_a_case_is_shown_in_a_line() -> None:
+    assert all(len(repr(case)) < 240 and case.name in repr(case) for case in CASES)

@@ -1,5 +1,6 @@
 """The machinery of a check: how it is called, what it prints, what it raises."""
 
+import traceback
 from dataclasses import replace
 
 import numpy as np
@@ -91,3 +92,26 @@ def test_a_check_says_what_it_is() -> None:
 def test_both_verdicts_are_errors_of_coursekit() -> None:
     assert issubclass(NotAnswered, CoursekitError)
     assert issubclass(CheckFailed, CoursekitError)
+
+
+def test_jupyter_shows_the_learners_lines_and_the_verdict_alone() -> None:
+    """Without the library's frames, in lines that fit; a plain Python shows all of them."""
+
+    def divides() -> int:
+        try:
+            return 1 // 0
+        except ZeroDivisionError as error:
+            raise CheckFailed("answer raised.") from error
+
+    try:
+        CHECK(divides)
+    except CheckFailed as failed:
+        shown = failed._render_traceback_()
+        plain = "".join(traceback.format_exception(failed))
+    text = "\n".join(shown)
+    assert text.startswith(f"{__file__}, line ")
+    assert "ZeroDivisionError: integer division or modulo by zero" in text
+    assert shown[-1].startswith("CheckFailed: Task 9: ")
+    assert "check.py" not in text.replace("test_check.py", "")
+    assert "checks/check.py" in plain.replace("\\", "/")
+    assert max(map(len, shown[-1].splitlines())) <= 92

@@ -148,7 +148,7 @@ def test_there_are_enough_answers(task: Task) -> None:
 def test_there_are_three_hints(task: Task, capsys: pytest.CaptureFixture[str]) -> None:
     for step in (1, 2, 3):
         task.check.hint(step)
-        assert capsys.readouterr().out == f"{task.check.hints[step - 1]}\n"
+        assert capsys.readouterr().out.split() == task.check.hints[step - 1].split()
 
 
 @every_task
@@ -159,7 +159,7 @@ def test_the_solution_passes_and_the_check_says_the_same_twice(
     task.check(names[task.name], *task.others(names))
     first = capsys.readouterr().out
     assert first.startswith(f"{task.check.task} passed. ")
-    assert first.count("\n") == 1
+    assert max(map(len, first.splitlines())) <= 92  # as wide as JupyterLab shows
     if (task.exercise, task.name) != LONG:
         task.check(names[task.name], *task.others(names))
         assert capsys.readouterr().out == first, "a check must say the same thing twice"

@@ -129,6 +129,16 @@ def test_input_spread_is_one_bar_a_feature() -> None:
         plot_input_spread(RECORD, names=["a", "b", "c"])
 
 
+def test_the_names_of_many_layers_stand_beside_the_picture() -> None:
+    ax = plot_layers(layers_of(np.ones((2, 24))), "gradient_norm")
+    ax.figure.canvas.draw()
+    assert ax.get_legend().get_window_extent().x0 >= ax.get_window_extent().x1
+    assert ax.get_legend().get_window_extent().y1 <= ax.figure.bbox.y1
+    few = plot_layers(layers_of(np.ones((2, 3))), "gradient_norm")
+    few.figure.canvas.draw()
+    assert few.get_legend().get_window_extent().x0 < few.get_window_extent().x1
+
+
 def test_a_feature_that_does_not_vary_has_a_cross_and_many_features_have_room() -> None:
     columns = 130
     spread = np.ones((2, columns))

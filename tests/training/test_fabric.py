@@ -109,7 +109,7 @@ def test_the_run_that_was_stopped_went_on(two: Path) -> None:
 
 def test_a_loss_that_is_not_finite_in_one_process_stops_both(one: Path, two: Path) -> None:
     alone, together = (Record.load(folder / "overflowing-0.json") for folder in (one, two))
-    stopped = [note for note in together.notes if note.startswith("Stopped after 1 steps")]
+    stopped = [note for note in together.notes if note.startswith("Stopped after 1 step,")]
     assert len(stopped) == 1
     assert stopped[0] in alone.notes
     assert "It began in layer '0' (Linear)" in stopped[0]

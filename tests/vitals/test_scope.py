@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from coursekit.errors import BadInputError
 from coursekit.vitals.schedule import check_every, following
@@ -199,6 +200,44 @@ def test_a_layer_called_twice_is_named() -> None:
     with record(model, optimizer) as vitals:
         run(model, optimizer, vitals, 2)
     assert any("'relu' is called more than once" in note for note in vitals.record.notes)
+
+
+class Recurrent(nn.Module):
+    """A GRU, on sequences as they are or packed; a head on what it says at each step."""
+
+    def __init__(self, *, packed: bool) -> None:
+        super().__init__()
+        self.packed, self.gru, self.head = packed, nn.GRU(3, 4, batch_first=True), nn.Linear(4, 2)
+        self.states = torch.zeros(0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        lengths = torch.tensor([2] * (len(x) - 1) + [5])
+        given = pack_padded_sequence(x, lengths, True, False) if self.packed else x
+        states = self.gru(given)[0]
+        states = states.data if self.packed else states
+        self.states = states.detach()
+        return self.head(states)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rows", [3, 6000])  # outputs laid by, and read at once
+def test_the_states_of_a_recurrent_layer_are_read(packed: bool, rows: int) -> None:
+    torch.manual_seed(0)
+    model = Recurrent(packed=packed)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    means, stds = [], []
+    with record(model, optimizer, every=1) as vitals:
+        for _ in range(4):
+            optimizer.zero_grad()
+            model(torch.randn(rows, 5, 3)).square().mean().backward()
+            means.append(float(model.states.mean()))
+            stds.append(float(model.states.std(correction=0)))
+            optimizer.step()
+    found = vitals.record
+    column = found["activation_mean"].labels.index("gru")
+    np.testing.assert_allclose(found["activation_mean"].values[:, column], means, atol=1e-6)
+    np.testing.assert_allclose(found["activation_std"].values[:, column], stds, rtol=1e-4)
+    assert "Layer 'gru' returns a tuple: the first tensor in it is read." in found.notes
 
 
 def test_inputs_that_are_no_table_are_named() -> None:

@@ -95,9 +95,11 @@ class CheckUp:
     def _repr_html_(self) -> str:
         """A table for Jupyter; the verdict is a word, not a colour alone."""
         rows = "".join(
-            f"<tr><td>{line.name}</td><td><b>{line.verdict}</b></td>"
+            f'<tr><td style="text-align:left">{line.name}</td><td><b>{line.verdict}</b></td>'
             f'<td style="text-align:left">{html.escape(line.words)}</td><td>{line.lesson}</td></tr>'
             for line in self.lines
         )
-        head = "<tr><th>line</th><th></th><th>measured</th><th>lesson</th></tr>"
+        titles = ("line", "", "measured", "lesson")
+        heads = "".join(f'<th style="text-align:left">{title}</th>' for title in titles)
+        head = f"<tr>{heads}</tr>"
         return f"<table>{head}{rows}</table><p>{html.escape(self.advice)}</p>"

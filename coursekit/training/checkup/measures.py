@@ -161,6 +161,8 @@ def gradients(script: Script, batches_a_step: int) -> Line:
         words = "all are 0: nothing of the loss reaches a weight, as behind a dead last ReLU"
     elif len(norms) == 1:
         words = f"{weak} is the only layer with a matrix"
+    elif weak == strong:  # the first is asked for more
+        words = f"{weak}, the first layer, gets most"
     return Line(name="gradients", well=share >= limits[weak], words=words, lesson="04, 12")
 
 

@@ -65,6 +65,7 @@ class ForwardWatch:
         self._model = model
         self._table: bool | None = None
         self._unreadable: set[str] = set()
+        self._several: set[str] = set()
         self._hooks: dict[str, Hook] = {
             name: partial(self._read, name) for name in self.reads.leaves
         }
@@ -95,7 +96,7 @@ class ForwardWatch:
         self.detach()
         self._table = table
         self._hooks = {
-            name: self._copier(name) if name in in_place else self._keeper(name)
+            name: self._keeper(name, copies=name in in_place, several=name in self._several)
             for name in self.reads.leaves
             if name not in self._unreadable
         }
@@ -133,6 +134,12 @@ class ForwardWatch:
         """Measure the output of a leaf module."""
         if not torch.is_grad_enabled():
             return
+        if isinstance(output, tuple) and _is_real(_first_of(output)):
+            self._several.add(layer)
+            self.notes[
+                f"Layer {layer!r} returns {_described(output)}: the first tensor in it is read."
+            ] = None
+            output = _first_of(output)
         if not _is_real(output):
             self._unreadable.add(layer)
             self.notes[
@@ -147,23 +154,23 @@ class ForwardWatch:
             ] = None
         self._measure(layer, module, output.detach(), batch)
 
-    def _keeper(self, layer: str) -> Hook:
+    def _keeper(self, layer: str, *, copies: bool, several: bool) -> Hook:
         """A hook that keeps the output of a layer; as short as can be, for it runs in each pass."""
 
         def keep(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
             if torch.is_grad_enabled():
                 self._pass.outputs[layer] = output
 
-        return keep
-
-    def _copier(self, layer: str) -> Hook:
-        """A hook that keeps a copy."""
+        def keep_first(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
+            if torch.is_grad_enabled():
+                first = _first_of(output)
+                self._pass.outputs[layer] = first.detach().clone() if copies else first
 
         def copy(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
             if torch.is_grad_enabled():
                 self._pass.outputs[layer] = output.detach().clone()
 
-        return copy
+        return keep_first if several else copy if copies else keep
 
     def _measure(self, layer: str, module: nn.Module, output: Tensor, batch: Batch) -> None:
         """Reduce an output right away, or copy it: a later layer may overwrite it."""
@@ -182,6 +189,13 @@ class ForwardWatch:
 def _is_real(output: Any) -> bool:
     """Whether it is a tensor of real numbers."""
     return isinstance(output, Tensor) and output.is_floating_point()
+
+
+def _first_of(output: Any) -> Any:
+    """The first of what a layer returns: the states of a recurrent layer, packed or not."""
+    while isinstance(output, tuple) and output:
+        output = output[0]
+    return output
 
 
 def _described(output: Any) -> str:
