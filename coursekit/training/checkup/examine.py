@@ -39,7 +39,8 @@ def check_up(
     """Measure the first lines of the checklist on a fresh model, around your own loop.
 
     Mend the first line that is off, keep the repair, and check again from the top. Afterwards
-    model, optimizer, scheduler and random numbers are as they were.
+    model, optimizers, schedulers and random numbers are as they were. What else a loop changes is
+    not put back: a counter, a moving average of the weights, rows that are overwritten.
 
     The lines *first loss*, *loss* and *gradients* use ``loss_fn(model(inputs), targets)``. Whether
     your loop uses it too is not looked at: a softmax too many inside the loop is not seen.
@@ -171,7 +172,6 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
     yield measures.rows(script)
     yield measures.first_loss(script, costs)
     yield measures.loss(script, outputs, costs)
-    yield neighbours(script)
     followed = measures.follow(script)
     at_highest = replace(script, rate_at=followed.highest)
     with standing(script.schedulers):
@@ -181,6 +181,7 @@ def _lines(script: Script, steps: int) -> Iterator[Line]:
         yield loop.line(vanishing=not gradients.well)
         if not loop.steps:  # then nothing that follows is of use, and it would take for ever
             return
+        yield neighbours(script)
         yield gradients
         yield measures.step(at_highest, loop.batches_a_step)
     yield followed.line()

@@ -12,11 +12,11 @@ from coursekit.training.checkup.script import Script
 
 NOISE = 0.05  # of the outputs' spread: sixteen bits round as coarsely
 RANDOM = 1e-4
-FEWEST = 4
+FEWEST = PARTS = 4
 
 
 def neighbours(script: Script) -> Line:
-    """The first batch once more in ``eval()``: turned round, and its first half alone.
+    """The first batch once more in ``eval()``: turned round, and in four parts.
 
     A recurrent layer that takes rows for time steps, a softmax over the rows, a reshape that mixes
     them: the loss falls, as the neighbours help, and in use they are others.
@@ -77,5 +77,6 @@ def _apart(model: Callable[[Tensor], Any], inputs: Tensor) -> tuple[str, float]:
         return "the outputs of eval() are random, or the model keeps a state", 0.0
     others = [model(inputs.flip(0)).flip(0) - whole]
     with suppress(RuntimeError, ValueError, IndexError):  # a model for batches of one size
-        others.append(model(inputs[: rows // 2]) - whole[: rows // 2])
+        parts = torch.cat([model(part) for part in inputs.chunk(PARTS)])
+        others.append(parts - whole)
     return "", max(float(other.abs().max()) for other in others) / spread
