@@ -325,7 +325,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Gradients add up over the batches, so every step follows the sum of all the slopes so far.
 #
 # </details>
-#
+
+# %% [markdown]
 # Two of three are enough. You do not need Keras, and no linear algebra.
 
 # %% [markdown] minutes=1
@@ -341,4 +342,4 @@ assert offers.picked in offers.devices, "the picked device is not one of those h
 print(offers)
 
 # %% [markdown]
-# **Next:** open `01_unscaled_features.ipynb` in this folder.
+# **Next:** open [`01_unscaled_features.ipynb`](01_unscaled_features.ipynb) in this folder.

@@ -26,6 +26,8 @@
 # ## Set-up
 
 # %% tags=["setup"]
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -323,7 +325,7 @@ shares = evidence.stored_shares(CASE)
 for rival in [rival for rival in CASE.rivals if rival.name in wrong]:
     print(f"{rival.name}: {shares[rival.name]:.0%} of the gap")
     print(diff(CASE.broken, rival.recipe, context=0))
-    print(f"  {rival.why}\n")
+    print(fill(rival.why, 90, initial_indent="  ", subsequent_indent="  ") + "\n")
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 stored = evidence.stored_scores(CASE.name, score="test_accuracy")

@@ -46,6 +46,9 @@ def rounded(accuracy):
     return f"{accuracy:.2f}" if accuracy > 0.9 else f"about {accuracy:.1f}"
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=5
 # ## Two runs
 #
@@ -608,7 +611,8 @@ for name, use in [
 ]:
     x = what_arrives(my_model, use)
     print(
-        f"{name:>10}: mean {x.mean():5.2f}, spread {x.std():.2f}, from {x.min():.0f} to {x.max():.0f}"
+        f"{name:>10}: mean {x.mean():5.2f}, spread {x.std():.2f}, "
+        f"from {x.min():.0f} to {x.max():.0f}"
     )
 
 # %% [markdown]
@@ -645,7 +649,8 @@ for name in ("raw-test-set", "augmentation-left-on"):
         scores = recipe.evaluate(run)
         validation, use = run.val.tensors[0], run.test.tensors[0]
         print(f"{name}, {which}: validation {scores['estimate']:.1f}, in use {scores['truth']:.1f}")
-        print(f"  mean as loaded {validation.mean().item():z.1f} in validation, {use.mean().item():z.1f} in use; "
+        print(f"  mean as loaded {validation.mean().item():z.1f} in validation, "
+              f"{use.mean().item():z.1f} in use; "
               f"asked twice, {scores.get('changed', 0):.0%} of the answers differ")  # fmt: skip
 
 # %% [markdown]

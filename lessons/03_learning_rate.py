@@ -29,6 +29,7 @@
 # %% tags=["setup"] jupyter={"source_hidden": true}
 import copy
 import itertools
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -41,6 +42,7 @@ from coursekit.cases.script import diff
 plots.use_style()
 torch.set_num_threads(1)  # for networks as small as these, one thread is faster than two
 CASE = get_case("learning-rate-too-high")  # this lesson's failure, as functions you can call
+print("Ready: run the cells below one after the other.")
 
 # %% [markdown] minutes=2
 # ## A model that does not train
@@ -178,8 +180,9 @@ figure, ax = plt.subplots()
 for name, look in [("rate 3.0", plots.BROKEN), ("rate 0.3", plots.FIXED)]:
     ratio = recorded[name].of_layer("update_ratio", "0")  # layer "0" is the first Linear
     ax.plot(ratio[:40], label=name, color=look.colour, linestyle=look.dash)
-    lengths = ", ".join(f"step {step}: {ratio[step]:.2f}" for step in (2, 5, 6, 10, 20))
-    print(f"{name}, steps over weights: {lengths}; longest from step 22 on: {ratio[22:].max():.2f}")
+    lengths = ", ".join(f"{step}: {ratio[step]:.2f}" for step in (2, 5, 6, 10, 20))
+    print(f"{name}, step over weights, in step {lengths};")
+    print(f"          longest from step 22 on: {ratio[22:].max():.2f}")
 ax.axhline(1, color="#555555", linestyle=":", label="as long as the weights")
 ax.set(yscale="log", ylim=(1e-3, 5), xticks=range(0, 40, 5), xlabel="step (batches)",
        ylabel="step over weights, layer 0")  # fmt: skip
@@ -367,7 +370,7 @@ for seed in range(3):
 reasons = {rival.name: rival.why for rival in CASE.rivals}
 for wrong, share in evidence.stored_shares(CASE).items():
     print(f"{wrong}: {share:.0%} of the gap")
-    print(f"  {reasons[wrong]}\n")
+    print(fill(reasons[wrong], 90, initial_indent="  ", subsequent_indent="  ") + "\n")
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 stored = evidence.stored_scores(CASE.name, score="test_accuracy")

@@ -55,6 +55,9 @@ def part(size):
     return "about as much as" if round(np.log10(size)) == 0 else f"{power(size)} of what"
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=2
 # ## A model that does not train
 #
@@ -170,10 +173,10 @@ ax.plot(range(1, 12), gradient[-1], "o:", color="#555555", label="at the last st
 ax.set(yscale="log", xlabel="layer, from the input to the output", ylabel="gradient norm")
 ax.set_xticks(range(1, 12))
 ax.legend()
-plt.show()
 per_layer = (gradient[0, -1] / gradient[0, 0]) ** (1 / 10)
 print(f"the first layer gets {part(gradient[0, 0] / gradient[0, -1])} the last one gets")
 print(f"each layer on the way back divides the gradient by about {per_layer:.0f}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Gradient norm of each of the eleven layers, on a logarithmic axis: from the last layer
@@ -380,13 +383,13 @@ for (name, rule), look in zip(rules.items(), looks, strict=True):
 ax.set(yscale="log", xlabel="hidden layer", ylabel="spread between images")
 ax.set_xticks(range(1, 11))
 ax.legend()
-plt.show()
 for name, recipe in [
     ("ReLU, PyTorch's own", relu.broken),
     ("LeakyReLU, PyTorch's own", relu.broken.having(activation=nn.LeakyReLU)),
     ("ReLU, He", relu.fixed),
 ]:
     print(f"{name:>24}: {in_words(recipe.run(seed=0)['test_accuracy'])}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** How far apart 256 images are behind each ReLU layer, on a logarithmic axis: with PyTorch's
@@ -435,7 +438,6 @@ for name, fill in zip(rules, fills, strict=True):
 ax.set(xscale="log", xlabel="gradient norm of the first layer before training",
        ylabel="test accuracy after training", ylim=(0, 1.03))  # fmt: skip
 ax.legend(loc="center left", fontsize="small")
-plt.show()
 for name in rules:
     groups = {}
     for (shape, rule), (_, accuracy) in found.items():
@@ -447,6 +449,7 @@ reached = adam.run(seed=0)["test_accuracy"]
 print(
     f"ReLU from PyTorch's own with Adam: {'gets away from' if reached > 0.3 else 'stays near'} chance"
 )
+plt.show()
 
 # %% [markdown]
 # **Figure.** Five activations (SiLU is also called Swish), three rules for the first weights, ten layers,
@@ -665,7 +668,8 @@ for name, case in [
             flat = (
                 f", {vitals.record['saturated_fraction'].values[0].mean():.0%} of units saturated"
             )
-        print(f"{name}, {which}: first gradient {start}{flat}; in the last epoch {later}; "
+        print(f"{name}, {which}: first gradient {start}{flat};")
+        print(f"  in the last epoch {later}; "
               f"{in_words(recipe.evaluate(run)['test_accuracy'])}")  # fmt: skip
 
 # %% [markdown]

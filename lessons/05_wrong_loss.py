@@ -27,6 +27,7 @@
 
 # %% tags=["setup"] jupyter={"source_hidden": true}
 import warnings
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -50,6 +51,9 @@ def watch(recipe):
         for _ in recipe.train(run):
             pass  # train is the script's loop; it stops after each epoch to let others look
     return run, vitals.record, recipe.evaluate(run)
+
+
+print("Ready: run the cells below one after the other.")
 
 
 # %% [markdown] minutes=3
@@ -373,7 +377,7 @@ if keras := keras_if_installed():
         right = f"{accuracy:.1f}" if accuracy > 0.3 else "low"
         print(f"{name:<22}{from_logits!s:<13}{cost:<6}{right:<10}{'yes' if said else 'no'}")
         warning = warning or said
-    print(f"\n{warning}")
+    print("\n" + fill(warning, 90))
 
 # %% [markdown]
 # The first three are the same network, number for number. Line three is this lesson's mistake; Keras mends it, and says so (below
@@ -425,7 +429,7 @@ print("outputs − targets:", tuple(answers.shape), "−", tuple(targets.shape),
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     nn.MSELoss()(answers, targets)
-print("\nnn.MSELoss warns:", caught[0].message)
+print("\n" + fill(f"nn.MSELoss warns: {caught[0].message}", 90))
 
 # %% [markdown]
 # A column minus a row is a table: each output against *every* target. The answer that is nearest to
@@ -528,8 +532,8 @@ for ax, (name, recipe) in zip(
     spread = rows.std(dim=0)  # (64,)
     print(f"{name:>6}: spread of the columns {spread.min():.1f} to {spread.max():.1f}, "
           f"accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
-plt.show()
 print(diff(scrambled.broken, scrambled.fixed, context=0))
+plt.show()
 
 # %% [markdown]
 # **Figure.** The first training row, drawn as an image: noise in the broken run, a digit in the fixed one.
@@ -592,10 +596,11 @@ print("shapes and types:", tuple(outputs.shape), tuple(labels.shape), labels.dty
 print(f"first loss {my_loss(outputs, labels):.2f}; a guess costs {np.log(my_classes):.2f}")
 sums = outputs.sum(dim=1)  # (32,)
 print(
-    f"outputs from {outputs.min():.1f} to {outputs.max():.1f}; rows add up to {sums.min():.1f} to {sums.max():.1f}"
+    f"outputs from {outputs.min():.1f} to {outputs.max():.1f}; "
+    f"rows add up to {sums.min():.1f} to {sums.max():.1f}"
 )
 sure = 50.0 * nn.functional.one_hot(labels, my_classes)  # logits that are certain and right
-print(f"certain and right would cost {my_loss(sure, labels):z.2f} with logits, "
+print(f"certain and right would cost {my_loss(sure, labels):z.2f} with logits,\n  "
       f"{my_loss(sure.softmax(dim=1), labels):z.2f} with probabilities, "
       f"{my_loss(sure.log_softmax(dim=1), labels):z.2f} with log-probabilities")  # fmt: skip
 

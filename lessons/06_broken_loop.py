@@ -38,6 +38,7 @@ from coursekit.cases.script import diff
 plots.use_style()
 torch.set_num_threads(1)  # for networks as small as these, one thread is faster than two
 CASE = get_case("missing-zero-grad")  # this lesson's failure, as functions you can call
+print("Ready: run the cells below one after the other.")
 
 # %% [markdown] minutes=2
 # ## A model that does not train
@@ -174,10 +175,10 @@ panels[1].axhline(90, color="#555555", linestyle=":", label="unrelated")
 panels[1].axhline(0, color="#0072B2", linestyle="--", label="should be")
 panels[1].set(xlabel="step (batches)", ylabel="angle between the two (degrees)", ylim=(-5, 180))
 panels[1].legend(loc="upper right")
-plt.show()
 for step in (0, 10, 339):
     print(f"step {step:>3}: norm in .grad {stored[step]:4.1f}, of the batch {alone[step]:.1f}, "
           f"angle {degrees[step]:3.0f}°")  # fmt: skip
+plt.show()
 
 # %% [markdown]
 # **Figure.** Length of the gradient that the optimizer uses and of the batch's own (left, logarithmic),
@@ -193,7 +194,7 @@ for name, one in [("without zero_grad", failing), ("with zero_grad", vitals.reco
     size = np.linalg.norm(one["weight_norm"].values, axis=1)
     ratio = one.of_layer("update_ratio", "0")
     print(f"{name:>17}: weights {size[0]:.0f} at the start, {size[-1]:.0f} at the end; "
-          f"highest update ratio {ratio.max():.2f}; "
+          f"highest update ratio {ratio.max():.2f};\n{'':>19}"
           f"dead units at the end {one['dead_fraction'].values[-1, 0]:.0%}")  # fmt: skip
 
 # %% [markdown]
@@ -247,10 +248,10 @@ for name, emptied, look in [("sum of all", False, plots.BROKEN), ("emptied", Tru
 ax.axhline(0, color="#555555", linestyle=":", label="minimum")
 ax.set(xlabel="step", ylabel="weight", ylim=(-1.2, 1.9))
 ax.legend(loc="upper right", ncols=3)
-plt.show()
 print(f"after 100,000 steps, the furthest it swings is {abs(walk(0.01, 100_000, False)).max():.2f}")
 for lr in (0.01, 0.0001):
     print(f"rate {lr}: first beyond the minimum at step {(walk(lr, 500, False) > 0).argmax()}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** One weight on the parabola: with emptied gradients it creeps to the minimum; along the sum
@@ -458,7 +459,7 @@ for mode in (True, False):
         in_order = torch.cat([run.model(part) for part in x.split(36)]).argmax(dim=1)
         shuffled = torch.cat([run.model(x[part]) for part in mixed.split(36)]).argmax(dim=1)
     print(f"{'train()' if mode else 'eval() '}: {(first != again).float().mean():3.0%} answer otherwise "
-          f"when asked again; accuracy {(in_order == y).float().mean():.1f} in order of class, "
+          f"when asked again;\n         accuracy {(in_order == y).float().mean():.1f} in order of class, "
           f"{(shuffled == y[mixed]).float().mean():.1f} in mixed batches")  # fmt: skip
 
 # %% [markdown]
@@ -482,7 +483,7 @@ try:
     for _ in case.broken.train(run):
         pass
 except ValueError as error:
-    print(f"ValueError: {error}")
+    print(f"ValueError:\n  {error}")
 print(f"fixed: test accuracy {case.fixed.run(seed=0)['test_accuracy']:.2f}\n")
 print(diff(case.broken, case.fixed, context=0))
 

@@ -47,6 +47,9 @@ def by_lot(seed):
     return brightness_steps().astype(np.float32), y, rows[:250], rows[250:]
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that is praised too much
 #
@@ -188,7 +191,7 @@ for _ in range(10):
         agree.setdefault(judges, []).append(right[20:, best].mean())
         votes.setdefault(judges, []).append((vote == labels)[20:].mean())
 for judges in agree:
-    print(f"kept by {judges:<12}: on the last 20 rows a kept column is right "
+    print(f"kept by {judges:<12}: on the last 20 rows a column is right "
           f"{np.mean(agree[judges]):.2f} of the time, their vote {np.mean(votes[judges]):.1f}")  # fmt: skip
 
 # %% [markdown]
@@ -375,7 +378,8 @@ for name, labels, folds in [
     ("folds of rows", y, by_row),
     ("folds of patients", y, by_patient),
     ("folds of rows, labels shuffled between rows", toss.permutation(y), by_row),
-    ("folds of rows, labels shuffled between patients", toss.permutation(treatments)[patients], by_row),
+    ("folds of rows, labels shuffled between patients",
+     toss.permutation(treatments)[patients], by_row),
 ]:  # fmt: skip
     print(f"{name:<48}{cross_val_score(model, x, labels, cv=folds).mean():.2f}")
 
@@ -570,5 +574,6 @@ widgets.look_back(
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 for name in ["selection-before-split", "duplicates-across-split", "groups-across-split"]:
     stored = evidence.stored_scores(name, score="overestimate", framework="keras")
-    print(f"{name:<24} in Keras, {len(stored['broken'])} seeds: estimate minus truth at least "
-          f"{min(stored['broken']):.1f} broken, at most {max(stored['fixed']):.1f} fixed")  # fmt: skip
+    print(f"{name:<24} in Keras, {len(stored['broken'])} seeds: estimate minus truth\n{'':<24} "
+          f"at least {min(stored['broken']):.1f} broken, "
+          f"at most {max(stored['fixed']):.1f} fixed")  # fmt: skip

@@ -70,6 +70,9 @@ def other_label(x, y):
     return (y[distance.argmin(dim=1)] != y).float().mean().item()
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that does not train
 #
@@ -166,7 +169,7 @@ for name, recipe, look in [
         ax.plot(first - 1, loss[first - 1], look.marker, color=look.colour, markersize=13)
         ax.annotate("nan from here on", (first + 1, loss[first - 1] + 0.12), color=look.colour)
         norms = np.nanmax(vitals.record["gradient_norm"].values[:first])
-        print(f"last number in step {first - 1}, nan from step {first} on; losses before it, from {loss[:first].min():.1f} to "
+        print(f"last number in step {first - 1}, nan from step {first} on;\n  losses before it, from {loss[:first].min():.1f} to "
               f"{loss[:first].max():.1f}, largest gradient norm {norms:.1f}")  # fmt: skip
         print(f"losses that are numbers, from then on: {np.isfinite(loss[first:]).sum()}")
 ax.set(xlabel="step (batches)", ylabel="training loss (nat)", ylim=(0, 2.8))
@@ -265,8 +268,8 @@ def gradient(way):
 
 for way in ("all rows", "left out of the loss", "left out of the batch"):
     loss, slopes, gradients = gradient(way)
-    print(f"{way:<22} loss {loss:4.2f}, slope of each row {np.round(slopes, 1)}, "
-          f"gradient of the two weights {np.round(gradients, 1)}")  # fmt: skip
+    print(f"{way:<22} loss {loss:4.2f}, slope per row {np.round(slopes, 1)}, "
+          f"gradient per weight {np.round(gradients, 1)}")  # fmt: skip
 
 # %% [markdown]
 # - **All rows.** The gradient of a weight is a *sum over the rows*: slope times what came in. The slope of row 2 is `nan`,
@@ -291,7 +294,8 @@ for _ in CASE.fixed.train(run):
     pass
 x = run.train.dataset.tensors[0]
 weights = parameters_to_vector(run.model.parameters())
-print(f"nan in the inputs {x.isnan().sum()}, in the weights after training {weights.isnan().sum()}; "
+print(f"nan in the inputs {x.isnan().sum()}, in the weights after training "
+      f"{weights.isnan().sum()}; "
       f"test accuracy {CASE.fixed.evaluate(run)['test_accuracy']:.2f}")  # fmt: skip
 
 # %% [markdown]
@@ -363,7 +367,7 @@ def patched(way, missing):
     return CASE.broken.evaluate(run)["test_accuracy"], np.mean(wasted)
 
 
-print(f"{'':<34}{'one empty cell':<32}a hundred")
+print(f"{'':<34}{'one empty cell':<28}a hundred")
 for way in (
     "the loss of the row left out",
     "nan_to_num on the loss",
@@ -371,7 +375,7 @@ for way in (
     "batches with a nan loss skipped",
 ):
     found = [patched(way, missing) for missing in (1, 100)]
-    print(f"{way:<34}" + "".join(f"{f'accuracy {score:.1f}, {share:.0%} wasted':<32}"
+    print(f"{way:<34}" + "".join(f"{f'accuracy {score:.1f}, {share:.0%} wasted':<28}"
                                  for score, share in found))  # fmt: skip
 
 # %% [markdown]
@@ -504,7 +508,7 @@ for name, recipe in [("broken", case.broken), ("fixed", case.fixed)]:
           f"on new rows are too high, in the mean by {off.mean() / labels.std():.1f} deviations")  # fmt: skip
     if any(high):
         first = vitals.record["loss"].values[: len(high)]
-        print(f"        first epoch: mean loss of the {sum(high)} batches with a target above 2.5 std: "
+        print(f"  first epoch: mean loss of {sum(high)} batches with a target above 2.5 std: "
               f"{first[np.array(high)].mean():.1f}, of the others {first[~np.array(high)].mean():.1f}")  # fmt: skip
 print()
 describe(targets)
@@ -589,11 +593,11 @@ for (name, shares), look in zip(curves.items(), ("-k", "--C0", ":C1"), strict=Tr
     ax.plot(range(1, 41), shares, look, label=name)
 ax.set(xlabel="epoch", ylabel="named as labelled", ylim=(0, 1.02))
 ax.legend(loc="center left")
-plt.show()
 best = np.argmax(curves["new rows"])
 print(f"new rows: at best {max(curves['new rows']):.2f}, in one of the first "
       f"{10 * (best // 10 + 1)} epochs; in the last {curves['new rows'][-1]:.1f}")  # fmt: skip
 print(f"of the 100 training rows with the highest loss in epoch 6, {worst:.0%} have a wrong label")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Share of rows that the network names as they are labelled: new rows and rightly labelled ones rise in the first

@@ -55,6 +55,9 @@ def asked(run, part):
         return run.model(x).softmax(dim=1)[:, 1].numpy(), y.numpy()
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that never says yes
 #
@@ -159,7 +162,8 @@ print(f"\nbalanced accuracy {np.mean(recalls):.2f}")
 higher = six[y == 1][:, None] > six[y == 0][None]  # (sixes, other digits)
 print(f"the six gets the higher probability in {higher.mean():.0%} of the pairs")
 print(f"median probability: {np.median(six[y == 1]):.2f} for a six, "
-      f"{np.median(six[y == 0]):.3f} for another digit; the highest of all is {six.max():.2f}")  # fmt: skip
+      f"{np.median(six[y == 0]):.3f} for another digit; "
+      f"the highest of all is {six.max():.2f}")  # fmt: skip
 
 # %% [markdown]
 # So it knows sixes quite well. It puts them on top, and all of them below 0.5.
@@ -244,7 +248,7 @@ for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
     found[name] = test[0][test[1] == 1], others  # (108,), (1941,)
     recalls = (found[name][0] > 0.5).mean(), (others <= 0.5).mean()
     print(f"{name:>6}: accuracy in validation {((val[0] > 0.5) == val[1]).mean():.2f}, balanced accuracy "
-          f"{np.mean(recalls):.2f}, recall of sixes {recalls[0]:.2f}, false alarms {(others > 0.5).sum()} "
+          f"{np.mean(recalls):.2f},\n{'':>8}recall of sixes {recalls[0]:.2f}, false alarms {(others > 0.5).sum()} "
           f"of {len(others)} other digits")  # fmt: skip
 
 # %% [markdown]
@@ -268,7 +272,8 @@ recall, false_alarm = (sixes > 0.5).mean(), (others > 0.5).mean()
 for in_use in (10, 100, 1000):
     right, wrong = recall, (in_use - 1) * false_alarm  # alarms for each six that comes by
     print(
-        f"one digit in {in_use:>4} is a six: of 100 alarms {100 * right / (right + wrong):.0f} are right"
+        f"one digit in {in_use:>4} is a six: "
+        f"of 100 alarms {100 * right / (right + wrong):.0f} are right"
     )
 
 few = binomtest(int((others > 0.5).sum()), len(others)).proportion_ci(method="wilson")
@@ -327,13 +332,13 @@ plots.plot_scores(
     {name: stored[name] for name in names}, xlabel="balanced accuracy, test rows",
     baseline=0.5, baseline_label="never looking",
 )  # fmt: skip
-plt.show()
 gap = np.median(np.subtract(stored["fixed"], stored["broken"])
                 / np.subtract(stored["healthy"], stored["broken"]))  # fmt: skip
 print(f"'healthy' has all sixes, one digit in ten; the weights close {gap:.0%} of the way to it")
 accuracies = np.concatenate(list(evidence.stored_scores(CASE.name, score="estimate").values()))
 assert np.ptp(accuracies) < 0.02
 print(f"accuracy on validation rows, in all runs: {accuracies.min():.3f} to {accuracies.max():.3f}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Balanced accuracy on those seeds, one mark a seed: a wider network and a smaller rate never leave that
@@ -377,11 +382,11 @@ for words, recipe in [
     pairs = np.mean(sixes[:, None] > others)
     found_at_90 = np.quantile(sixes, 0.1)  # the threshold that finds nine of ten sixes
     wrong = 99 * (others >= found_at_90).mean()
-    print(f"{words}: ranking right in {pairs:.1%} of the pairs; at recall 0.9 and one six "
+    print(f"{words}: ranking right in {pairs:.1%} of the pairs;\n  at recall 0.9 and one six "
           f"in 100, precision {0.9 / (0.9 + wrong):.1f}")  # fmt: skip
     says, labels = asked(runs[0], runs[0].train.dataset)
     top = np.argsort(says)[-10:]
-    print(f"  training rows, mean: it says {says.mean():.3f}, sixes are {labels.mean():.3f}; "
+    print(f"  training rows, mean: it says {says.mean():.3f}, sixes are {labels.mean():.3f};\n    "
           f"its ten highest: it says {says[top].mean():.2f}, sixes are {labels[top].mean():.1f}")  # fmt: skip
     print(f"  median of the other digits: it says {np.median(says[labels == 0]):.4f}")
     if recipe is case.broken:
@@ -568,7 +573,8 @@ for label in my_labels.unique().tolist():
     low, high = binomtest(right, rows).proportion_ci(method="wilson")
     alarms = int((my_answers == label).sum())
     print(f"class {label}: recall {right} of {rows}, so {low:.2f} to {high:.2f}; "
-          f"precision {f'{right} of {alarms}' if alarms else 'none, it is never answered'}")  # fmt: skip
+          f"precision "
+          f"{f'{right} of {alarms}' if alarms else 'none, it is never answered'}")  # fmt: skip
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(

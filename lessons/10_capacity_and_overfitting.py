@@ -28,6 +28,7 @@
 
 # %% tags=["setup"] jupyter={"source_hidden": true}
 import copy
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -55,6 +56,9 @@ def follow(run, train):
     """Train a run; gives back its loss after each epoch, (epochs, 2): training, validation."""
     # train is the script's loop; it stops after each epoch to let others look
     return np.array([[loss_of(run, run.train.dataset), loss_of(run, run.val)] for _ in train(run)])
+
+
+print("Ready: run the cells below one after the other.")
 
 
 # %% [markdown] minutes=3
@@ -157,10 +161,10 @@ ax.plot(epochs[best], losses[best, 1], "o", color="#000000", label="smallest")
 ax.axhline(1, color="#555555", linestyle=":", label="always the mean")
 ax.set(xlabel="epoch", ylabel="loss (squared error)", ylim=(0, 1.1))
 ax.legend(ncols=2, loc="center right")
-plt.show()
 print(f"smallest validation loss {losses[best, 1]:.2f}, after epoch {epochs[best]} of 60")
 print(f"after the last epoch {losses[-1, 1]:.1f}: {losses[-1, 1] / losses[best, 1]:.1f} times that")
 print(f"training loss {losses[best, 0]:.1f} there, {losses[-1, 0]:.2f} at the end")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Loss of training and of validation rows: they fall together to the marked epoch; then the one goes on
@@ -182,7 +186,7 @@ lot = follow(run, CASE.broken.train)
 
 for name, losses in [("true targets", true), ("by lot", lot)]:
     print(f"{name:>12}: training loss {losses[0, 0]:.1f} after one epoch, {losses[9, 0]:.1f} after ten, "
-          f"{losses[-1, 0]:.1f} after 60; validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
+          f"{losses[-1, 0]:.1f} after 60;\n{'':>14}validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
 
 # %% [markdown]
 # It learns these too. There is nothing to understand in them, so it can only have learnt, row by row, which number belongs to
@@ -324,7 +328,7 @@ gap = np.array(r2["fixed"]) - np.array(r2["broken"])  # (20,)
 share = {name: np.median((np.array(r2[name]) - np.array(r2["broken"])) / gap) for name in reasons}
 for wrong in sorted(reasons, key=share.get):
     print(f"{wrong}: {share[wrong]:.0%} of the way from broken to fixed")
-    print(f"  {reasons[wrong]}\n")
+    print(fill(reasons[wrong], 90, initial_indent="  ", subsequent_indent="  ") + "\n")
 names = ["broken", *sorted(reasons, key=share.get), "fixed"]
 plots.plot_scores(
     {name: r2[name] for name in names} | {"eleven weights": r2["healthy"]},
@@ -393,7 +397,7 @@ for framework, title in [("torch", "PyTorch"), ("keras", "Keras")]:
     kept = evidence.stored_scores(CASE.name, score="test_r2", framework=framework)
     better = sum(f > b for f, b in zip(kept["fixed"], kept["broken"], strict=True))
     print(f"{title}, {len(kept['broken'])} seeds: median test R² {np.median(kept['broken']):.1f} after "
-          f"all epochs, {np.median(kept['fixed']):.1f} stopped; better stopped on {better}; "
+          f"all epochs, {np.median(kept['fixed']):.1f} stopped;\n  better stopped on {better}; "
           f"below 0 after all epochs on {sum(b < 0 for b in kept['broken'])}")  # fmt: skip
 small = evidence.stored_scores(CASE.name, score="test_r2")["healthy"]
 print(f"eleven weights, {len(small)} seeds: median {np.median(small):.1f}")
@@ -419,7 +423,7 @@ for hidden, name in [(1, "1 unit a layer"), (8, "8 units"), (64, "64 units")]:
         drawn[name] = run.model(places).reshape(photo.shape)
     weights = sum(weight.numel() for weight in run.model.parameters())
     print(f"{name:>14}, {weights:>5,} weights: training loss {losses[19, 0]:.1f} after 20 epochs, {losses[-1, 0]:.1f} after 40; "
-          f"test loss {loss_of(run, run.test):.1f}")  # fmt: skip
+          f"test {loss_of(run, run.test):.1f}")  # fmt: skip
 figure, panels = plt.subplots(1, 4, figsize=(8.4, 1.9))
 for ax, (name, picture) in zip(panels, drawn.items(), strict=True):
     ax.imshow(picture, cmap="gray", vmin=-1.5, vmax=3)
@@ -582,7 +586,7 @@ for dropout in (0.2, 0.5, 0.8, 0.95):
         run.model.train()
         noisy = np.mean([run.loss_fn(run.model(inputs), labels).item() for _ in range(20)])
     print(f"dropout {dropout:<4}: loss {noisy:.1f} in training mode, "
-          f"{loss_of(run, run.train.dataset):.1f} in evaluation mode; "
+          f"{loss_of(run, run.train.dataset):.1f} in evaluation mode;\n  "
           f"no unit left for {before:.0%} of the rows before training, "
           f"{silent(run.model, inputs):.0%} after; "
           f"test accuracy {recipe.evaluate(run)['test_accuracy']:.2f}")  # fmt: skip

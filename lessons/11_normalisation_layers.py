@@ -29,6 +29,7 @@
 import copy
 import functools
 from dataclasses import replace
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -101,6 +102,9 @@ def made_by_partners(model, rows, batch_size, images=20, draws=10):
     return shares
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that does not train
 #
@@ -150,7 +154,8 @@ with torch.no_grad():
 print(f"accuracy of the network         {'under' if scores['test_accuracy'] < 0.5 else 'over'} 0.5")
 print(f"always guessing the same class  {labels.bincount().max().item() / len(labels):.1f}")
 print(
-    f"test loss                       {scores['test_loss']:.0f}, rounded; a guess costs {np.log(10):.1f}"
+    f"test loss                       {scores['test_loss']:.0f}, rounded; "
+    f"a guess costs {np.log(10):.1f}"
 )
 
 # %% [markdown]
@@ -200,11 +205,13 @@ for batch_size in (2, 8):
     run = trained(nn.BatchNorm1d, batch_size)
     training, evaluation = in_both_modes(run, batch_size)
     print(
-        f"batches of {batch_size}: training mode   loss {training[0]:.1f}, accuracy {training[1]:.1f}"
+        f"batches of {batch_size}: training mode   loss {training[0]:.1f}, "
+        f"accuracy {training[1]:.1f}"
     )
-    print(f"              evaluation mode loss {evaluation[0]:.1f}, accuracy {evaluation[1]:.1f}")  # fmt: skip
+    print(f"              evaluation mode loss {evaluation[0]:.1f}, accuracy {evaluation[1]:.1f}")
 print(
-    f"should be: well under {np.log(10):.1f}, which is a guess; evaluation mode no worse than training mode"
+    f"should be: well under {np.log(10):.1f}, which is a guess; "
+    "evaluation mode no worse than training mode"
 )
 
 # %% [markdown]
@@ -288,7 +295,7 @@ for numbers in [(0, 1), (0, 100), (99, 100), (0, 1, 100), (0, 40, 100)]:
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 print(
     "one epoch, batches of two   partners' share, last layer   accuracy   hidden layers untrained\n"
-    "                                           (before any step; the accuracy in evaluation mode)"
+    "                                       (before any step; the accuracy in evaluation mode)"
 )
 for norm, depth in [(nn.BatchNorm1d, 1), (nn.BatchNorm1d, 4), (nn.LayerNorm, 4)]:
     reached = []
@@ -341,8 +348,8 @@ for ax, (name, entries) in zip(panels, together.items(), strict=True):
     ax.grid(visible=False)
     ax.set(title=name, xlabel="8 units", xticks=[], yticks=[])
 panels[0].set(ylabel="4 rows")
-plt.show()
 print(diff(CASE.broken, CASE.fixed, context=0))
+plt.show()
 
 # %% [markdown]
 # **Figure.** A batch of four rows and eight units; the entries that share one mean and one deviation are marked: a column, a row, a
@@ -396,9 +403,9 @@ ax = plots.plot_scores(
     {name: stored_scores[name] for name in names}, baseline=0.1, baseline_label="guessing"
 )
 ax.set_xlim(0, 1)
-plt.show()
 print(f"{len(stored_scores['broken'])} seeds: best broken run {max(stored_scores['broken']):.2f}, "
       f"worst fixed run {min(stored_scores['fixed']):.2f}")  # fmt: skip
+plt.show()
 
 # %% [markdown]
 # **Figure.** Test accuracy on those seeds, one mark a seed: no wrong fix comes near the worst fixed run.
@@ -462,7 +469,8 @@ for size in (4, 2):
     longest = "over" if max(lengths) > 1000 else "under"
     share = "over 5%" if len(spoilt) > 10 else "up to 5%" if spoilt else "none"
     print(
-        f"  of {size} rows: longest gradient {longest} 1000; evaluation loses over 0.1 after {share} of the steps"
+        f"  of {size} rows: longest gradient {longest} 1000;\n"
+        f"    evaluation loses over 0.1 after {share} of the steps"
     )
     if spoilt:
         print(
@@ -489,8 +497,11 @@ for name, recipe in [("broken", case.broken), ("fixed", case.fixed)]:
     old = [recipe.evaluate(run)["old_accuracy"]]
     old += [recipe.evaluate(run)["old_accuracy"] for _ in recipe.train(run)]
     changed = [key for key, value in frozen.state_dict().items() if not value.equal(before[key])]
-    print(f"{name}: old digits {old[0]:.1f} before, {old[1]:.1f} after one epoch, {old[-1]:.1f} after ten;\n"
-          f"  changed: {', '.join(changed) or 'nothing'}")  # fmt: skip
+    print(
+        f"{name}: old digits {old[0]:.1f} before, {old[1]:.1f} after one epoch, {old[-1]:.1f} after ten;"
+    )
+    words = f"changed: {', '.join(changed) or 'nothing'}"
+    print(fill(words, 90, initial_indent="  ", subsequent_indent="    "))
 print("\n" + diff(case.broken, case.fixed, context=0))
 
 # %% [markdown]
@@ -514,7 +525,7 @@ for momentum in (0.01, 0.1):
         pass
     training, evaluation = in_both_modes(run, 64)
     steps = run.epochs * len(run.train)
-    print(f"momentum {momentum}: training mode accuracy {training[1]:.1f}, evaluation mode {evaluation[1]:.1f}; "
+    print(f"momentum {momentum}: training mode accuracy {training[1]:.1f}, evaluation mode {evaluation[1]:.1f};\n  "
           f"after {steps} steps the starting values still weigh {(1 - momentum) ** steps:.0%}")  # fmt: skip
     if momentum == 0.01:
         slow = run
@@ -527,7 +538,7 @@ with torch.no_grad():
     for inputs, _ in slow.train:
         slow.model(inputs)
 _, (_, accuracy) = in_both_modes(slow, 64)
-print(f"momentum 0.01, averages taken anew, no weight touched: evaluation mode {accuracy:.1f}, "
+print(f"momentum 0.01, averages taken anew, no weight touched:\n  evaluation mode {accuracy:.1f}, "
       f"test accuracy {case.broken.evaluate(slow)['test_accuracy']:.1f}")  # fmt: skip
 
 # %% tags=["after-prediction", "keras"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -539,7 +550,7 @@ if keras := keras_if_installed():
     batch = np.array([[9.0], [11.0]])  # mean 10
     for _ in range(85):
         layer(batch, training=True)
-    print(f"Keras:   momentum {layer.momentum} is the part that stays; after 85 batches of mean 10 "
+    print(f"Keras:   momentum {layer.momentum} is the part that stays;\n         after 85 batches of mean 10 "
           f"its average is {float(layer.moving_mean[0]):.1f}")  # fmt: skip
 
 # %% [markdown]
@@ -648,7 +659,7 @@ for own in ("spread", "mean"):  # each step's own, of the training rows, in plac
         right = net.decide(state)[len(images) :].argmax(dim=1) == labels
     print(f"  evaluation mode, each step with its own {own}: test {right.float().mean():.1f}")
 print(
-    "  the means of steps 1 to 12 are off by",
+    "  the means of steps 1 to 12 are off by\n   ",
     " ".join(f"{o:.1f}" for o in off),
     "spreads; should be: near 0",
 )

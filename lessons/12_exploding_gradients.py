@@ -69,6 +69,9 @@ def first_pass(recipe, seed=0):
     return loss.item(), np.array(came_in), np.array(came_back), np.array(weights)
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that does not train
 #
@@ -156,7 +159,8 @@ with record(run.model, run.optimizer, every=1) as vitals:
     next(CASE.broken.train(run))  # its loop, for one epoch
 failing = vitals.record
 for step in range(3):
-    print(f"step {step}: loss {failing['loss'].values[step]:.1e}; the step moves the first layer by "
+    print(f"step {step}: loss {failing['loss'].values[step]:.1e}; "
+          "the step moves the first layer by "
           f"{power(failing.of_layer('update_ratio', '0')[step])} times its size")  # fmt: skip
 print(f"should be: first loss near ln 10, {np.log(10):.1f}; steps far smaller than the weights")
 
@@ -218,7 +222,7 @@ for ax, name, recipe in [
     ax.set_xticks(range(1, 10))
     forward = (came_in[-1] / came_in[1]) ** (1 / 7)
     back = (came_back[0] / came_back[-2]) ** (1 / 7)
-    print(f"{name:>12}: a layer multiplies the signal by {forward:.1f} on the way forward, "
+    print(f"{name:>12}: a layer multiplies the signal by {forward:.1f} on the way forward,\n{'':>14}"
           f"the gradient by {back:.1f} on the way back")  # fmt: skip
 panels[0].set(ylabel="length")
 panels[1].legend(loc="upper right")
@@ -254,7 +258,8 @@ for step, (inputs, labels) in zip(range(3), run.train, strict=False):
     loss.backward()
     finite = all(weight.grad.isfinite().all() for weight in run.model.parameters())
     run.optimizer.step()
-    print(f"step {step}: first inf in {infinite}, first nan in {nan}; loss {loss:.1e}; gradients "
+    print(f"step {step}: first inf in {infinite}, first nan in {nan}; "
+          f"loss {loss:.1e};\n        gradients "
           f"{'finite' if finite else 'NOT finite'}; largest weight afterwards "
           f"{power(run.model[0].weight.detach().abs().max().item())}")  # fmt: skip
 
@@ -432,7 +437,6 @@ ax.plot(fixed[:60], color=plots.FIXED.colour, linestyle=plots.FIXED.dash, label=
 ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10, a guess")
 ax.set(yscale="log", ylim=(0.3, 1e6), xlabel="step (batches)", ylabel="training loss (nat)")
 ax.legend(loc="upper right")
-plt.show()
 print(f"first loss {broken[0]:.1f}; the longest step is "
       f"{'many times' if longest > 3 else f'{longest:.1f} times'} the size of a layer's weights;\ndead units in "
       f"the worst layer afterwards: {'all or nearly all' if dead > 0.9 else f'{dead:.0%}'}")  # fmt: skip
@@ -440,6 +444,7 @@ print(diff(case.broken, case.fixed, context=1), "\n")
 reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():
     print(f"{wrong}: {share:.0%} of the gap\n  {reasons[wrong]}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Training loss of the first sixty steps (logarithmic, cut off above): without clipping it leaps out of the picture
@@ -506,7 +511,7 @@ for inputs, labels in run.train:
         break
     factors.append(factor)
     run.optimizer.step()
-print(f"the gradient grows {factors[0]:.1f} times a row before the first step, "
+print(f"the gradient grows {factors[0]:.1f} times a row before the first step,\n  "
       f"{'over 10' if max(factors) > 10 else f'{max(factors):.1f}'} times in the worst step before the NaN")  # fmt: skip
 few = {
     "broken, 2 epochs": case.broken.having(epochs=2),
@@ -566,7 +571,7 @@ for name, recipe in [
         found[epoch] = (silent.all(dim=0).sum().item(), silent[:16].all(dim=0).sum().item())
     accuracy = recipe.evaluate(run)["test_accuracy"]
     print(f"{name}: {'learns' if accuracy > 0.75 else 'does not learn'}; units that are not above 0 in any row:\n"
-          f"  {many(found[1][0])} after the first epoch, {many(found[20][0])} after the last; "
+          f"  {many(found[1][0])} after the first epoch, {many(found[20][0])} after the last;\n  "
           f"counted on 16 rows only: {many(found[20][1])}")  # fmt: skip
 reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():

@@ -26,6 +26,8 @@
 # ## Set-up
 
 # %% tags=["setup"] jupyter={"source_hidden": true}
+from textwrap import fill
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -54,6 +56,9 @@ def followed(name, recipe):
 def rate_of_epochs(values, batches):
     """The learning rate in the first batch of each epoch, as text."""
     return ", ".join(f"{rate:.0e}" for rate in values[::batches])
+
+
+print("Ready: run the cells below one after the other.")
 
 
 # %% [markdown] minutes=3
@@ -181,7 +186,8 @@ run.loss_fn(run.model(inputs), labels).backward()
 for name in ("0", "2", "4"):
     weight = run.model[int(name)].weight
     pull, data = 0.1 * weight.norm().item(), weight.grad.norm().item()
-    print(f"layer {name}: L2 term {pull:.2f}, gradient of the data {data:.2f}: {pull / data:.1f} to 1; "
+    print(f"layer {name}: L2 term {pull:.2f}, gradient of the data {data:.2f}: "
+          f"{pull / data:.1f} to 1; "
           f"at a decay of 0.01 {pull / data / 10:.2f} to 1")  # fmt: skip
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -219,7 +225,8 @@ for optimizer_type in (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW):
         weight.grad = torch.zeros_like(weight)  # the data do not care
         optimizer.step()
         print(
-            f"{optimizer_type.__name__:>5}, decay {weight_decay:<5}: first step {1 - weight.item():.1e}"
+            f"{optimizer_type.__name__:>5}, decay {weight_decay:<5}: "
+            f"first step {1 - weight.item():.1e}"
         )
 
 # %% [markdown]
@@ -260,8 +267,8 @@ for method, weight_decay in [
     weight = run.model[0].weight.detach()
     left = (weight[:, dark].norm() / first[:, dark].norm()).item()
     left = "less than a millionth" if left < 1e-6 else f"{left:.1f}"
-    print(f"{method.__name__:>5}, decay {weight_decay:<5}: of the weights of {int(dark.sum())} pixels that are dark in every row, "
-          f"{left} is left;\n       the layer ends at {weight.norm() / first.norm():.1f} times its size")  # fmt: skip
+    print(f"{method.__name__:>5}, decay {weight_decay:<5}: of the weights of {int(dark.sum())} pixels that are dark in every row,\n       "
+          f"{left} is left; the layer ends at {weight.norm() / first.norm():.1f} times its size")  # fmt: skip
 
 # %% [markdown]
 # **Where the data are silent** (in the network: at the dark pixels), Adam's decay does not say how fast a weight goes: at first it loses the full rate in each step, and in the end all is gone,
@@ -285,7 +292,7 @@ for name, recipe in [("Adam", CASE.broken), ("AdamW", CASE.fixed)]:
     vitals, scores = followed(name, recipe)
     size = vitals["weight_norm"].values  # (340, 3)
     left = ", ".join(f"{part:.1f}" for part in size[-1] / size[0])
-    print(f"{name:>5}: loss at the end {vitals['loss'].values[-34:].mean():.1f}, weights of the three layers, "
+    print(f"{name:>5}: loss at the end {vitals['loss'].values[-34:].mean():.1f},\n       weights of the three layers, "
           f"against their start: {left}; accuracy {scores['test_accuracy']:.2f}")  # fmt: skip
 
 # %% [markdown] minutes=2
@@ -297,7 +304,8 @@ for name, recipe in [("Adam", CASE.broken), ("AdamW", CASE.fixed)]:
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 reasons = {rival.name: rival.why for rival in CASE.rivals}
 for wrong, share in evidence.stored_shares(CASE).items():
-    print(f"{wrong}: {round(share, 2) + 0:.0%} of the gap\n  {reasons[wrong]}")
+    print(f"{wrong}: {round(share, 2) + 0:.0%} of the gap")
+    print(fill(reasons[wrong], 90, initial_indent="  ", subsequent_indent="  "))
 losses = evidence.stored_scores(CASE.name, score="test_loss")
 for name in ("no decay at all", "fixed"):
     print(f"{name}: median test loss {np.median(losses[name]):.2f}")
@@ -390,7 +398,7 @@ for momentum in (0.0, 0.9, 0.99):
 case = get_case("momentum-too-high")
 vitals, _ = followed("momentum", case.broken.having(epochs=3))
 loss, dead = vitals["loss"].values, vitals["dead_fraction"].values[-1].max()
-print(f"momentum 0.99, rate 0.1: lowest loss of a batch in the first epoch {'under 0.5' if loss[:68].min() < 0.5 else 'over 0.5'}; mean of the "
+print(f"momentum 0.99, rate 0.1: lowest loss of a batch in the first epoch {'under 0.5' if loss[:68].min() < 0.5 else 'over 0.5'};\n  mean of the "
       f"third {'over 1' if loss[-68:].mean() > 1 else 'under 1'}; dead units {'most' if dead > 0.5 else 'few'}\n")  # fmt: skip
 for momentum, lr in [(0.9, 0.1), (0.99, 0.01), (0.99, 0.1), (0.9, 1.0)]:
     accuracy = case.broken.having(momentum=momentum, lr=lr, epochs=6).run(seed=0)["test_accuracy"]
@@ -442,18 +450,18 @@ for name, recipe, look in [
     )
     panels[1].plot(range(1, 21), loss, color=look.colour, linestyle=look.dash, marker=look.marker)
     half, end = ("under 0.2" if loss[at] < 0.2 else "over 0.2" for at in (9, 19))
-    print(f"{name}: rate in epoch 11 {rate[10]:.1f}, after the last {rate[20]:.1f}; training loss after ten epochs "
+    print(f"{name}: rate in epoch 11 {rate[10]:.1f}, after the last {rate[20]:.1f};\n  training loss after ten epochs "
           f"{half}, at the end {end}")  # fmt: skip
 panels[0].set(xlabel="epoch", ylabel="learning rate")
 panels[1].set(xlabel="epoch", ylabel="training loss (nat)", yscale="log")
 panels[0].legend(loc="lower left")
-plt.show()
 print(diff(case.broken, case.fixed, context=0))
 kept = evidence.stored_scores(case.name, score="train_loss")
 print(f"{len(kept['broken'])} seeds: best broken training loss {min(kept['broken']):.2f}, "
       f"worst fixed {max(kept['fixed']):.2f}")  # fmt: skip
 low = case.broken.having(lr=0.05).run(seed=0)["train_loss"]
 print(f"T_max=10, first rate 0.05: training loss at the end {low:.2f}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** Learning rate in each epoch (left), and training loss after it (right, logarithmic): with `T_max=10` the rate climbs back to where
@@ -474,7 +482,7 @@ case = get_case("plateau-wrong-mode")
 for mode, recipe in [("max", case.broken), ("min", case.fixed)]:
     vitals, scores = followed(f"plateau, {mode}", recipe.having(epochs=12))
     print(
-        f"mode={mode!r}, rate of epochs 1 to 9: {rate_of_epochs(vitals['learning_rate'].values[:45], 5)}"
+        f"mode={mode!r}, rate of epochs 1 to 9:\n  {rate_of_epochs(vitals['learning_rate'].values[:45], 5)}"
     )
 kept = evidence.stored_scores(case.name, score="test_loss")
 print(f"   40 epochs, {len(kept['broken'])} seeds: best broken test loss {min(kept['broken']):.1f}, "
@@ -483,7 +491,7 @@ case = get_case("plateau-per-batch")
 vitals, _ = followed("plateau, per batch", case.broken.having(epochs=1))
 rate = vitals["learning_rate"].values
 cuts = np.flatnonzero(np.diff(rate)) + 1
-print(f"stepped per batch: of 34 batches in the first epoch, {len(cuts)} end in a cut of the rate; {rate[0]:.0e} at first, "
+print(f"stepped per batch: of 34 batches in the first epoch, {len(cuts)} end in a cut of the rate;\n  {rate[0]:.0e} at first, "
       f"{rate[-1]:.0e} after them")  # fmt: skip
 kept = evidence.stored_scores(case.name, score="test_accuracy")
 print(f"   15 epochs, {len(kept['broken'])} seeds: best broken accuracy {max(kept['broken']):.2f}, "
@@ -523,7 +531,6 @@ ax.set(
 ax.set_xticks(rates, [str(rate) for rate in rates])
 ax.minorticks_off()
 ax.legend(loc="lower left")
-plt.show()
 kept = evidence.stored_scores(case.name, score="train_loss")
 print(f"rate 0.6, {len(kept['broken'])} seeds: best loss where it is kept {min(kept['broken']):.2f}, worst where it is lowered "
       f"{max(kept['fixed']):.2f}")  # fmt: skip
@@ -542,6 +549,7 @@ for gamma in (0.1, 0.9, 1.0):
     vitals, scores = followed(f"StepLR, {gamma}", case.broken.having(gamma=gamma))
     print(f"gamma={gamma}: rate in epochs 1, 11, 21 … {rate_of_epochs(vitals['learning_rate'].values, 10)}; "
           f"test loss {scores['test_loss']:.1f}")  # fmt: skip
+plt.show()
 
 # %% [markdown]
 # **Figure.** Training loss after twenty epochs, at three first rates: at the highest, lowering it is far better; at the two others, in
@@ -583,7 +591,8 @@ for layer in mine["weight_norm"].labels:
     size = mine.of_layer("weight_norm", layer)
     pull = group["weight_decay"] * size[0] / mine.of_layer("gradient_norm", layer)[0]
     print(f"layer {layer}: weights at the end {size[-1] / size[0]:.1f} of their start; "
-          f"{'decay is taken apart from the gradient' if apart else f'L2 term {pull:.1f} to 1'}")  # fmt: skip
+          + ("decay is taken apart from the gradient" if apart
+             else f"L2 term {pull:.1f} to 1"))  # fmt: skip
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(
@@ -664,10 +673,10 @@ ax.set(
     xscale="log", ylim=(0, 1), xlabel="learning rate", ylabel="test accuracy,\nmean of three seeds"
 )
 ax.legend(loc="center left")
-plt.show()
 kept = evidence.stored_scores(case.name, score="test_accuracy")
 print(f"one linear layer, {len(kept['broken'])} seeds, SGD at 1.0, Adam at 0.01: median accuracy "
       f"{np.median(kept['broken']):.2f} and {np.median(kept['fixed']):.2f}")  # fmt: skip
+plt.show()
 
 # %% [markdown]
 # **Figure.** Mean test accuracy over the learning rate (logarithmic): both reach about the same height, Adam over a wider range of rates,

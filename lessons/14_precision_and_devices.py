@@ -88,6 +88,9 @@ def at_the_outputs():
     return logits.grad.cpu().numpy(), labels.cpu().numpy()  # (256, 10), (256,)
 
 
+print("Ready: run the cells below one after the other.")
+
+
 # %% [markdown] minutes=3
 # ## A model that does not train
 #
@@ -220,8 +223,8 @@ ax.axvline(np.log2(least / 2), color="#000000", linestyle=":", label="half of it
 ax.axvline(np.log2(least), color="#000000", label="smallest of float16")
 ax.set(xlabel="size of the gradient at a logit, as a power of two", ylabel="how many")
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-plt.show()
 print(f"becomes 0 in float16: {(np.float16(gradient) == 0).mean():.0%}")
+plt.show()
 
 # %% [markdown]
 # **Figure.** The gradient at the logits of 256 rows, by size: those of the wrong classes lie far below the half of the
@@ -498,8 +501,8 @@ for words, recipe in [("learns", loop.fixed), ("swings, without zero_grad", loop
 from coursekit import seed_everything
 
 seeded = seed_everything(0)  # Python, numpy, torch and, where it is loaded, Keras
-print("the same:     ", seeded.repeats[0])
-print("not the same: ", seeded.varies[-1])
+print("the same:\n ", seeded.repeats[0])
+print("not the same:\n ", seeded.varies[-1])
 
 # %% [markdown]
 # `seed_everything(0, deterministic=True)` also makes a CUDA device add in a fixed order. No seed reaches across machines. **Fix:** hang no claim on

@@ -16,7 +16,7 @@
 # Thirty measurements of the cell nuclei in each of 569 images of breast masses: is the mass malignant (class 0) or benign
 # (class 1)? The network gives one answer to all of them. Its owner has tried everything, one thing after the other.
 #
-# **You need:** lessons 01, 03, 04 and 06; better all of them. **You take home:** the checklist as one function that
+# **You need:** lessons [01](01_unscaled_features.ipynb), [03](03_learning_rate.ipynb), [04](04_vanishing_gradients.ipynb) and [06](06_broken_loop.ipynb); better all of them. **You take home:** the checklist as one function that
 # runs around your own loop, and a reason to measure before you change anything.
 #
 # Run the set-up cell first. After it, every section runs on its own. Folded code only draws, prints or
@@ -69,6 +69,9 @@ def score(recipe, seed=0):
     """The accuracy of a run, or that it is no better than one answer for all rows."""
     accuracy = recipe.run(seed=seed)["test_accuracy"]
     return f"accuracy {accuracy:.2f}" if accuracy > 0.65 else "no better than one answer for all"
+
+
+print("Ready: run the cells below one after the other.")
 
 
 # %% [markdown] minutes=2
@@ -144,7 +147,7 @@ widgets.predict(
 # %% [markdown] minutes=6
 # ## Measure
 #
-# `check_up` makes one routine of the first lines of the checklist in lesson 00. It runs on a *fresh* model, around the script's own loop, and puts
+# `check_up` makes one routine of the first lines of the checklist in lesson [00](00_start_here.ipynb). It runs on a *fresh* model, around the script's own loop, and puts
 # everything back afterwards. Two rules:
 #
 # 1. **Mend the first line that is off**, and that one only. A line further down may be off because of it.
@@ -153,17 +156,18 @@ widgets.predict(
 #
 # | line | measured | well, if | lesson |
 # |---|---|---|---|
-# | rows | size (root mean square) of the largest column that reaches the first weights | finite, at most 20 | 01, 08 |
-# | first loss | loss of a batch before any step | at most three times what a guess costs | 01, [12](12_exploding_gradients.ipynb) |
-# | loss | what a right and certain answer costs | next to nothing | 05 |
-# | loop | are gradients emptied; does every layer move | yes; yes | 06 |
-# | gradients | the layer that gets least against the one that gets most | at least a thirtieth | 04, [12](12_exploding_gradients.ipynb) |
-# | step | the first step, as a part of a layer's weights | 0.0001 to 0.3 | 03 |
-# | rate | what a schedule leaves of the learning rate after the first batches | more than a tenth | 03, [13](13_optimizers_and_schedules.ipynb) |
-# | one batch | loss after 400 batches, all of them the same; up to four times as many while it falls | below 0.3 of a guess | 00 |
+# | rows | size (root mean square) of the largest column that reaches the first weights | finite, at most 20 | [01](01_unscaled_features.ipynb), [08](08_missing_and_corrupted_data.ipynb) |
+# | first loss | loss of a batch before any step | at most three times what a guess costs | [01](01_unscaled_features.ipynb), [12](12_exploding_gradients.ipynb) |
+# | loss | what a right and certain answer costs | next to nothing | [05](05_wrong_loss.ipynb) |
+# | loop | are gradients emptied; does every layer move | yes; yes | [06](06_broken_loop.ipynb) |
+# | neighbours | how far a row's output moves when other rows of its batch do, in `eval()` | not at all | [05](05_wrong_loss.ipynb) |
+# | gradients | the layer that gets least against the one that gets most | at least a thirtieth | [04](04_vanishing_gradients.ipynb), [12](12_exploding_gradients.ipynb) |
+# | step | the first step, as a part of a layer's weights | 0.0001 to 0.3 | [03](03_learning_rate.ipynb) |
+# | rate | what a schedule leaves of the learning rate after the first batches | more than a tenth | [03](03_learning_rate.ipynb), [13](13_optimizers_and_schedules.ipynb) |
+# | one batch | loss after 400 batches, all of them the same; up to four times as many while it falls | below 0.3 of a guess | [00](00_start_here.ipynb) |
 #
-# The limits are wide on purpose: they find what stops a run, not what could be better. *One batch* is the last: it says **that**
-# something is wrong, not what, and no one mends *it*. Lesson 00 tries other rates; here the first step is measured.
+# The limits are wide on purpose: they find what stops a run, not what could be better. A line that cannot be judged is *open*. *One batch* is the last: it says **that**
+# something is wrong, not what, and no one mends *it*. Lesson [00](00_start_here.ipynb) tries other rates; here the first step is measured.
 #
 # In the cells below, `TOLD` is the script with three switches (`emptied`: is `zero_grad` called?), `check` prints what `check_up` finds
 # in it, and `score` trains it.
@@ -176,7 +180,7 @@ check(script)
 print("After training:", score(script))
 
 # %% [markdown]
-# More than one line is off. The first is the rows: a column far above the limit. The remedy is that of lesson 01: scale, with mean and
+# More than one line is off. The first is the rows: a column far above the limit. The remedy is that of lesson [01](01_unscaled_features.ipynb): scale, with mean and
 # spread of the training rows. The *first loss* does not tell: a sigmoid squashes any input to a number between 0 and 1.
 #
 # **Round two**, with scaled features.
@@ -201,7 +205,7 @@ for inputs, labels in islice(run.train, 2):  # the script's own loop, two steps 
         weight.grad.fill_(1e6)  # the mark
 
 # %% [markdown]
-# Nobody emptied it: each step goes along the sum of all gradients so far. The remedy is that of lesson 06.
+# Nobody emptied it: each step goes along the sum of all gradients so far. The remedy is that of lesson [06](06_broken_loop.ipynb).
 #
 # **Round three**, with `optimizer.zero_grad()` too.
 
@@ -212,7 +216,7 @@ print("After training:", score(script))
 
 # %% [markdown]
 # Two real faults are gone, and nothing is gained. Of the lines that name a cause, one is left, the gradients: the first layer, `0.weight`,
-# gets less than a thousandth of what the last one, `8.weight`, gets. Lesson 04: the activation.
+# gets less than a thousandth of what the last one, `8.weight`, gets. Lesson [04](04_vanishing_gradients.ipynb): the activation.
 #
 # **Round four**, with ReLU.
 
@@ -295,12 +299,12 @@ order = ["broken", *rivals[6:], *rivals[:6], "fixed"]
 figure, ax = plt.subplots(figsize=(6.4, 4.2))
 plots.plot_scores({name: stored_scores[name] for name in order}, ax=ax, baseline=0.63,
                   baseline_label="always the larger class")  # fmt: skip
-plt.show()
 left = np.concatenate([stored_scores[name] for name in order[:-1]])  # runs with a fault left
 alone = np.abs(np.subtract.outer(left, [0.37, 0.63])).min(axis=1) > 0.02
 print(
     f"with a fault left, {alone.sum()} of {len(left)} runs is at neither 0.37 nor 0.63: {left[alone].round(2)}"
 )
+plt.show()
 
 # %% [markdown]
 # **Figure.** Test accuracy, one mark a seed: with popular remedies, with each repair alone and with each pair it lies at one of two
@@ -358,16 +362,16 @@ for name in ("softmax-before-cross-entropy", "outliers-under-scaling", "unshuffl
     print(f"{name:<29} {', '.join(found) or 'all are well':<17} accuracy {said}")
 
 # %% [markdown]
-# The first is named. Of the second (08) only *one batch* knows that something is wrong: then look for it by hand. The last three pass: classes
-# that come one after the other (06), momentum ([13](13_optimizers_and_schedules.ipynb)), labels of other rows (08). One batch does not show
+# The first is named. Of the second ([08](08_missing_and_corrupted_data.ipynb)) only *one batch* knows that something is wrong: then look for it by hand. The last three pass: classes
+# that come one after the other ([06](06_broken_loop.ipynb)), momentum ([13](13_optimizers_and_schedules.ipynb)), labels of other rows ([08](08_missing_and_corrupted_data.ipynb)). One batch does not show
 # what builds up over many, and the routine asks whether a network *can* learn these rows, not whether they are right.
 #
 # Nor does it look into your loop's loss: *first loss*, *loss* and *gradients* are those of `loss_fn(model(inputs), targets)`. A softmax
 # that the loop adds is not seen.
 #
-# Nor does it look at a trained model. The other lines of lesson 00 come after it: **modes** ([11](11_normalisation_layers.ipynb)),
-# **schedule** at the end and **weights** ([13](13_optimizers_and_schedules.ipynb)), **capacity** ([10](10_capacity_and_overfitting.ipynb)), **score** (09),
-# **precision** ([14](14_precision_and_devices.ipynb)), **estimate** (07), **in use** (02).
+# Nor does it look at a trained model. The other lines of lesson [00](00_start_here.ipynb) come after it: **modes** ([11](11_normalisation_layers.ipynb)),
+# **schedule** at the end and **weights** ([13](13_optimizers_and_schedules.ipynb)), **capacity** ([10](10_capacity_and_overfitting.ipynb)), **score** ([09](09_accuracy_that_lies.ipynb)),
+# **precision** ([14](14_precision_and_devices.ipynb)), **estimate** ([07](07_leakage.ipynb)), **in use** ([02](02_mismatched_transforms.ipynb)).
 #
 # And a line that is off is a question, not a verdict: above, Adam learnt with one.
 
@@ -422,7 +426,8 @@ for name, (measured, *shown) in {
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 yours = CASE.fixed.build(seed=1, device="cpu")
-my_model, my_loader, my_loss, my_optimizer = yours.model, yours.train, yours.loss_fn, yours.optimizer  # fmt: skip
+my_model, my_loader = yours.model, yours.train
+my_loss, my_optimizer = yours.loss_fn, yours.optimizer
 
 
 def my_pass(batches):  # your own loop over the batches that it is given, as it stands
@@ -441,7 +446,7 @@ print(check_up(my_pass, my_model, my_loader, my_loss, my_optimizer))
 # see: your evaluation, and what the section *What the routine does not see* lists.
 #
 # For every step of a long run there is `coursekit.record(model, optimizer)`, and for practice `coursekit quiz`: runs whose cause you name from their
-# measurements. Each line prints its lesson when it is the one to mend; from any other symptom the map in lesson 00 leads on, or `coursekit symptoms`.
+# measurements. Each line prints its lesson when it is the one to mend; from any other symptom the map in lesson [00](00_start_here.ipynb) leads on, or `coursekit symptoms`.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(

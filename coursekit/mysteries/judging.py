@@ -50,8 +50,10 @@ class Verdict:
 
     def sentences(self) -> tuple[str, ...]:
         """All of it as sentences."""
-        head = "Right" if self.right else "Not so"
-        said = f"{head}. {self.letter}. {words_of(self.answer)}."
+        is_it = "Right. It is" if self.right else "Not so, it is"
+        said = f"{is_it} {self.letter}: {words_of(self.answer)}."
+        if not self.right:
+            said = f"{said} You answered: {words_of(self.chosen)}."
         return tuple(line for line in (said, self.measured, self.why, self.doubt) if line)
 
 

@@ -2,13 +2,14 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
@@ -24,6 +25,7 @@ WIDTH_PX = round(SIZE_INCHES[0] * DPI)
 PLACE_WORDS = ("training", "validation", "in use")
 DASHES = ("-", "--", ":")
 MARKERS = ("o", "s", "^")
+Corner = Literal["upper right", "upper left", "lower right", "lower left"]
 _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": False,  # the lessons' style has it; here places are fixed
     "figure.autolayout": False,
@@ -31,6 +33,9 @@ _STYLE: dict[Any, Any] = {
     "axes.titley": 1.0,  # where it would be put in any case, after a fifth of the drawing's time
 }  # fmt: skip
 MARKED = "#D55E00"
+# Of a plot's height and width, measured for the font size of 7 that legends have.
+LEGEND_LINE, LEGEND_EDGE, LEGEND_WIDTH = 0.075, 0.05, 0.68
+CORNERS: tuple[Corner, ...] = ("upper right", "upper left", "lower right", "lower left")
 
 _TITLES = {
     "loss": "loss",
@@ -122,6 +127,7 @@ def _curves(ax: Axes, name: str, sheet: Sheet, beside: Sheet | None) -> None:
     curves = [sheet.curve(line) for line in lines]
     thin = [] if beside is None else [line for line in _lines(name, beside) if line != "loss_high"]
     others = [beside.curve(line) for line in thin] if beside is not None else []
+    ax.set_xlim(0, sheet.number("steps"))
     _scale(ax, [*curves, *others])
     for points, (label, place) in zip(curves, lines.values(), strict=True):
         heights = _drawable(ax, points)
@@ -133,14 +139,48 @@ def _curves(ax: Axes, name: str, sheet: Sheet, beside: Sheet | None) -> None:
     for points in others:
         ax.plot(_steps(sheet), _drawable(ax, points), color="black", linewidth=0.7)
     if ax.get_legend_handles_labels()[1]:
-        legend = ax.legend(fontsize=7, handlelength=2.2, labelspacing=0.2, loc="best")
-        legend.get_frame().set(alpha=0.75, linewidth=0)
+        _legend(ax)
     if any(np.isinf(points).any() for points in curves):
         step = sheet.number("lost_at")
         _say(ax, "too large" if np.isnan(step) else f"not a number\nfrom step {step:.0f} on")
     ax.set_xlabel("step", labelpad=1)
-    ax.set_xlim(0, sheet.number("steps"))
     ax.minorticks_off()
+
+
+def _legend(ax: Axes) -> None:
+    """The names of the lines, in a corner where none of them runs, or in room made above them."""
+    height = LEGEND_LINE * len(ax.get_legend_handles_labels()[1]) + LEGEND_EDGE
+    within = np.concatenate([_run_of(ax, line) for line in ax.lines])
+    for corner in CORNERS:
+        right, low = corner.endswith("right"), corner.startswith("lower")
+        across = within[:, 0] > 1 - LEGEND_WIDTH if right else within[:, 0] < LEGEND_WIDTH
+        along = within[:, 1] < height if low else within[:, 1] > 1 - height
+        if not (across & along).any():
+            break
+    else:
+        corner = "upper right"
+        _make_room(ax, height)
+    ax.legend(
+        fontsize=7, handlelength=2.2, labelspacing=0.2, borderpad=0.2, loc=corner, frameon=False
+    )
+
+
+def _run_of(ax: Axes, line: Line2D) -> np.ndarray:
+    """Places along a line, from the lower left corner (0, 0) to the upper right (1, 1)."""
+    points = np.asarray(line.get_xydata(), dtype=np.float64)
+    places = ax.transAxes.inverted().transform(ax.transData.transform(points))
+    at = np.arange(len(places))
+    fine = np.linspace(0, len(places) - 1, 8 * len(places))  # a steep piece has few points
+    run = np.column_stack([np.interp(fine, at, places[:, side]) for side in (0, 1)])
+    return np.concatenate([places, run])
+
+
+def _make_room(ax: Axes, share: float) -> None:
+    """Leave the uppermost share of a plot free, on whatever scale it has."""
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(np.array(ax.get_ylim()))
+    top = float(scale.inverted().transform(np.array([low + (high - low) / (1 - share)]))[0])
+    ax.set_ylim(top=top)
 
 
 def _drawable(ax: Axes, points: Floats) -> np.ndarray:
@@ -205,6 +245,7 @@ def _say(ax: Axes, words: str) -> None:
 
 def _idle(ax: Axes, sheet: Sheet) -> None:
     """Shares of dead and of saturated units."""
+    ax.set(xlim=(0, sheet.number("steps")), ylim=(-0.05, 1.05))
     for place, (name, label) in enumerate(
         (("dead_fraction", "dead ReLU units"), ("saturated_fraction", "saturated outputs"))
     ):
@@ -217,12 +258,11 @@ def _idle(ax: Axes, sheet: Sheet) -> None:
                 marker="o" if np.isfinite(heights).sum() == 1 else None,
             )  # fmt: skip
     if ax.get_legend_handles_labels()[1]:
-        ax.legend(fontsize=7, frameon=False)
+        _legend(ax)
     else:
         _say(ax, "no unit here\ncan be dead\nor saturated")
-    ax.set(title="dead or saturated (share)", ylim=(-0.05, 1.05))
+    ax.set(title="dead or saturated (share)")
     ax.set_xlabel("step", labelpad=1)
-    ax.set_xlim(0, sheet.number("steps"))
 
 
 def _spreads(ax: Axes, sheet: Sheet) -> None:

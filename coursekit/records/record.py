@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from coursekit.errors import BadInputError, unknown
+from coursekit.errors import BadInputError, unknown, wrapped
 from coursekit.records.atomic import write_atomically
 from coursekit.records.binary import from_bytes, to_bytes
 from coursekit.records.head import Parts
@@ -57,7 +57,8 @@ class Record:
         return iter(self.series)
 
     def __repr__(self) -> str:
-        return f"Record({self.framework}, {self.step_count} steps: {', '.join(self.series)})"
+        names = ", ".join(self.series)
+        return wrapped(f"Record({self.framework}, {self.step_count} steps: {names})")
 
     def _repr_html_(self) -> str:
         """What Jupyter shows: one row a quantity with a small picture, the notes folded.

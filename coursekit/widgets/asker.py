@@ -10,6 +10,7 @@ from typing import Any, final
 import ipywidgets
 
 from coursekit.predictions import CONFIDENCES, PredictionError, Predictions
+from coursekit.widgets import asked
 from coursekit.widgets.asking import (
     Asking,
     Edited,
@@ -33,6 +34,9 @@ _STYLE = """<style>
   flex-direction: row-reverse; justify-content: flex-end; align-items: flex-start}
 .ck-predict .widget-radio-box input {flex: none; margin: 0 8px 0 1px}
 .ck-predict .widget-html-content {line-height: 1.4}
+.ck-predict .widget-text .widget-label {width: auto; min-width: 0; margin-right: 8px}
+.ck-predict {
+  margin: 4px 0 16px; padding: 8px 12px; border: 1px solid var(--jp-border-color2, #c4c4c4)}
 </style>"""
 
 
@@ -55,7 +59,9 @@ def predict(key: str, question: str, *, options: Mapping[str, str]) -> "Asker":
       A. more epochs
       B. scale
     """
-    return Asker(Asking(key=key, question=question, options=dict(options)))
+    asker = Asker(Asking(key=key, question=question, options=dict(options)))
+    asked.note(key, question)
+    return asker
 
 
 @final

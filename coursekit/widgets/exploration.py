@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from coursekit.widgets.scores import Quantity, Rows, same_number, score_words
 from coursekit.widgets.setting import Setting
 
-Quantity = Literal["accuracy", "loss"]
-Rows = Literal["val", "test"]
 Below = Literal["score", "gradients"]
 
 
@@ -46,8 +45,9 @@ class Curve:
         scored_at: Steps done when the validation rows were scored, shape (scorings,).
         scores: The scores, shape (scorings,).
         planned_steps: Steps of the whole run.
-        gradients: The norm of the newest gradient of each layer's weights, from the input on,
-            shape (layers,); empty where it is not watched.
+        gradients: The norm of the newest finite gradient of each layer's weights, from the input
+            on, shape (layers,); empty where it is not watched.
+        overflowed: Whether a gradient after those was not finite.
 
     >>> Curve(losses=(1.1, 9.0, math.nan), planned_steps=360).diverged_at
     2
@@ -58,6 +58,7 @@ class Curve:
     scores: tuple[float, ...] = ()
     planned_steps: int = 0
     gradients: tuple[float, ...] = ()
+    overflowed: bool = False
 
     @property
     def diverged_at(self) -> int | None:
@@ -230,17 +231,40 @@ def run_in_words(run: Run, *, watch: Watch) -> str:
     """  # noqa: E501 - a doctest's output cannot be wrapped
     if run.outcome is None:
         return f"{len(run.curve.losses)} of {run.curve.planned_steps} steps."
-    parts = [f"{name.replace('_', ' ')} {number(v)}" for name, v in run.outcome.scores.items()]
-    parts.append(f"{watch.words} {number(run.outcome.watched)}")
+    parts = [f"{said} {number(value)}" for said, value in scores_in_words(run.outcome, watch=watch)]
     parts.append(f"final training loss {number(run.outcome.final_loss)}")
     if run.outcome.dead_share is not None:
         parts.append(f"{run.outcome.dead_share:.0%} of hidden units dead".replace("%", " %"))
     if run.curve.gradients:
-        first, last = (number(run.curve.gradients[end]) for end in (0, -1))
-        parts.append(f"gradient norm {first} in the first layer, {last} in the last")
+        parts.append(_gradients_in_words(run.curve))
     if run.curve.diverged_at is not None:
         parts.insert(0, f"diverged at step {run.curve.diverged_at}")
     return ", ".join(parts) + "."
+
+
+def scores_in_words(outcome: Outcome, *, watch: Watch) -> list[tuple[str, float]]:
+    """Each score by the name that a learner reads; the watched one where no other is that number.
+
+    >>> scores = {"estimate": 0.9, "truth": 0.5, "overestimate": 0.4}
+    >>> outcome = Outcome(scores=scores, watched=0.5, final_loss=0.2, dead_share=None)
+    >>> [said for said, _ in scores_in_words(outcome, watch=Watch(rows="test"))]
+    ['estimate on validation rows', 'truth in use', 'estimate minus truth']
+    """
+    said = [(score_words(name), value) for name, value in outcome.scores.items()]
+    if not same_number(outcome.scores, outcome.watched, quantity=watch.quantity, rows=watch.rows):
+        said.append((watch.words, outcome.watched))
+    return said
+
+
+def _gradients_in_words(curve: Curve) -> str:
+    """The norm of the first layer and of the last, and whether they are finite still."""
+    ends = curve.gradients[0], curve.gradients[-1]
+    if not all(map(math.isfinite, ends)):
+        return "the gradients overflowed at once"
+    said = f"{number(ends[0])} in the first layer, {number(ends[1])} in the last"
+    if curve.overflowed:
+        return f"last finite gradient norm {said}, overflowed after that"
+    return f"gradient norm {said}"
 
 
 def number(value: float) -> str:

@@ -23,9 +23,7 @@ from coursekit.widgets.exploration import (
     Finished,
     Grew,
     Moved,
-    Quantity,
     Returned,
-    Rows,
     Run,
     Watch,
     failure_of,
@@ -34,6 +32,7 @@ from coursekit.widgets.exploration import (
 )
 from coursekit.widgets.live import ArrowKeys, LivePicture, LiveRegion
 from coursekit.widgets.picture import WIDTH_PX, Picture
+from coursekit.widgets.scores import Quantity, Rows
 from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
 from coursekit.widgets.trial import Trial
@@ -41,6 +40,10 @@ from coursekit.widgets.trial import Trial
 FIRST_PICTURE_S = 0.008  # of training
 FIRST_STEPS = 3  # a line to see
 NEXT_PICTURE_S = 0.1
+_CODE = (
+    "white-space:pre;overflow-x:auto;max-height:22em;line-height:1.35;margin:0;"
+    "width:0;min-width:100%"  # as wide as the control, however long its lines
+)
 DRAWING_RATIO = 3  # at least so long trained as drawn: a slow machine shows fewer pictures
 
 
@@ -216,10 +219,12 @@ class Explorer:
                 return
             if isinstance(event, Moved):
                 self._alarm.value = ""
+                self._status.busy = "training…"  # until then the words are of the run before
             elif isinstance(event, Grew):
                 self._image.value = self._picture.draw(self.state.live)
             elif isinstance(event, Failed):
                 self._alarm.value = _alarm_html(self.state)
+                self._say(replace(self.state, live=None))  # this run has no numbers
             else:
                 self._show_rest()
 
@@ -228,10 +233,16 @@ class Explorer:
         self._alarm.value = ""
         self._image.value = self._picture.draw(self.state.live)
         self._image.description = _description(self.state, self._watch)
-        self._status.value = _status_html(self.state, self._watch)
+        self._say(self.state)
         code = setting_code(self._recipe, self.state.setting.values, seed=self._seed)
-        self._lines.value = _code_html(code.lines)
+        self._lines.value = _lines_html(code.lines)
         self._program.value = _code_html(code.program or "This recipe has no flat form.")
+
+    def _say(self, state: Exploration) -> None:
+        """The numbers, and that they are of now, in one message: no window shows the one alone."""
+        with self._status.hold_sync():
+            self._status.busy = ""
+            self._status.value = _status_html(state, self._watch)
 
     def _lay_out(self) -> None:
         """Make the widgets; a row wraps where the window is narrow."""
@@ -335,9 +346,13 @@ def _alarm_html(state: Exploration) -> str:
     )
 
 
+def _lines_html(lines: str) -> str:
+    """The lines that the setting adds, with what they are; nothing where it adds none."""
+    if not lines:
+        return ""
+    return f"<div>What this setting adds to the code:</div>{_code_html(lines)}"
+
+
 def _code_html(code: str) -> str:
-    """Code to select and copy; long lines scroll."""
-    return (
-        '<pre tabindex="0" style="overflow:auto;max-height:22em;line-height:1.35;margin:0">'
-        f"{html.escape(code)}</pre>"
-    )
+    """Code to select and copy; long lines scroll. (JupyterLab would wrap them inside a word.)"""
+    return f'<pre tabindex="0" style="{_CODE}">{html.escape(code)}</pre>'

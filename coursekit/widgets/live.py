@@ -16,11 +16,17 @@ class LiveRegion(anywidget.AnyWidget):
     Attributes:
         value: The HTML.
         role: ARIA's name: ``"status"`` waits for a pause, ``"alert"`` does not.
+        busy: What is waited for, seen and not spoken, while the value is out of date; "" at rest.
+        visits: Each change scrolls here and brings the keyboard's place along.
+        lands: Where in the window a visit ends: at its ``"start"``, or at the ``"nearest"`` edge.
     """
 
     _esm = HERE / "live_region.js"
     value = traitlets.Unicode("").tag(sync=True)
     role = traitlets.Enum(["status", "alert"], "status").tag(sync=True)
+    busy = traitlets.Unicode("").tag(sync=True)
+    visits = traitlets.Int(0).tag(sync=True)
+    lands = traitlets.Enum(["start", "nearest"], "nearest").tag(sync=True)
 
 
 @final

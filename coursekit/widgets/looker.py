@@ -8,9 +8,13 @@ import ipywidgets
 
 from coursekit.errors import BadInputError
 from coursekit.predictions import PredictionError, Predictions
+from coursekit.widgets import asked
 from coursekit.widgets.looking_back import Happened, Line, calibration, line
 
-_CELL = "padding:4px 10px 4px 0;text-align:left;vertical-align:top;white-space:normal"
+_CELL = (
+    "padding:4px 12px 4px 0;text-align:left;vertical-align:top;white-space:normal;"
+    "border-bottom:1px solid var(--jp-border-color2, #c4c4c4)"
+)
 
 
 def look_back(happened: Mapping[str, Happened]) -> "LookBack":
@@ -49,7 +53,7 @@ class LookBack:
         self.summary = ""
         self.lines = self._looked_up(Predictions())
         self.box = ipywidgets.HTML(
-            _as_html(self.lines, self._trouble or self.summary), layout={"max_width": "760px"}
+            _as_html(self.lines, self._trouble or self.summary), layout={"max_width": "960px"}
         )
 
     def __repr__(self) -> str:
@@ -72,20 +76,23 @@ class LookBack:
             self._trouble = store.notice
         except PredictionError as error:
             own, self._trouble = {}, str(error)
-        return [line(key, each, own.get(key)) for key, each in self._happened.items()]
+        return [
+            line(key, each, own.get(key), question=asked.heading(key))
+            for key, each in self._happened.items()
+        ]
 
 
 def _as_html(lines: list[Line], below: str) -> str:
-    """A table of three columns, and a sentence below."""
+    """A table, a row for each question, and a sentence below."""
     heads = "".join(
         f'<th scope="col" style="{_CELL}">{head}</th>'
-        for head in ("you predicted", "what happened", "what would have told")
+        for head in ("question", "you predicted", "what happened", "what would have told")
     )
     rows = "".join(
-        "<tr>"
+        f'<tr><th scope="row" style="{_CELL};font-weight:normal">{html.escape(each.question)}</th>'
         + "".join(
-            f'<td style="{_CELL}">{html.escape(text)}</td>'
-            for text in (_marked(each), each.happened, each.told_by)
+            f'<td style="{_CELL}">{cell}</td>'
+            for cell in (_own(each), html.escape(each.happened), html.escape(each.told_by))
         )
         + "</tr>"
         for each in lines
@@ -96,8 +103,8 @@ def _as_html(lines: list[Line], below: str) -> str:
     return f'<div class="ck-look-back">{table}<p>{html.escape(below)}</p></div>'
 
 
-def _marked(each: Line) -> str:
-    """The learner's answer, with a sign and not a colour for right or not."""
-    if each.right is None:
-        return each.predicted
-    return f"{'✓' if each.right else '✗'} {each.predicted}"
+def _own(each: Line) -> str:
+    """The learner's answer, with a sign and not a colour for right or not, and the reason."""
+    sign = "" if each.right is None else f"{'✓' if each.right else '✗'} "
+    reason = f"<br><i>Because: {html.escape(each.reason)}</i>" if each.reason else ""
+    return f"{sign}{html.escape(each.predicted)}{reason}"

@@ -36,30 +36,37 @@ class Line:
 
     Attributes:
         key: The question.
+        question: It in words, or the key where it was not asked in this kernel.
         predicted: What the learner had chosen, and how sure, or that there is no prediction.
+        reason: The learner's own line, or "".
         happened: What came true.
         told_by: The measurement that would have told.
         right: Whether both agree; None without a prediction.
     """
 
     key: str
+    question: str
     predicted: str
+    reason: str
     happened: str
     told_by: str
     right: bool | None
 
 
-def line(key: str, happened: Happened, predicted: Prediction | None) -> Line:
+def line(key: str, happened: Happened, predicted: Prediction | None, *, question: str) -> Line:
     """One line of the view back.
 
-    >>> line("01-fix", Happened("D", "scale", told_by="the spread"), None).predicted
+    >>> happened = Happened("D", "scale", told_by="the spread")
+    >>> line("01-fix", happened, None, question="Which change?").predicted
     'nothing saved'
     """
     said = "nothing saved"
     if predicted is not None:
         said = f"{predicted.choice}. {predicted.answer} ({predicted.confidence})"
     return Line(
-        key=key, predicted=said, happened=f"{happened.letter}. {happened.text}",
+        key=key, question=question, predicted=said,
+        reason="" if predicted is None else predicted.reason,
+        happened=f"{happened.letter}. {happened.text}",
         told_by=happened.told_by,
         right=None if predicted is None else predicted.choice == happened.letter,
     )  # fmt: skip

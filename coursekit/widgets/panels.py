@@ -32,6 +32,10 @@ class Panel(ABC):
         """Where a run's line goes."""
 
     @abstractmethod
+    def remark(self, curve: Curve) -> str:
+        """What must be said of a run's line so that it is not misread, or ""."""
+
+    @abstractmethod
     def width(self, curve: Curve) -> float:
         """Where the horizontal axis must end to hold a run."""
 
@@ -62,6 +66,10 @@ class ScorePanel(Panel):
         """Where a run's line goes."""
         return list(curve.scored_at), list(curve.scores)
 
+    def remark(self, _curve: Curve) -> str:
+        """Nothing: the axes are the run's own."""
+        return ""
+
     def width(self, curve: Curve) -> float:
         """Where the horizontal axis must end to hold a run."""
         return curve.planned_steps
@@ -69,7 +77,7 @@ class ScorePanel(Panel):
 
 @final
 class GradientPanel(Panel):
-    """The newest gradient of each layer's weights, on axes that stay where they are."""
+    """The newest finite gradient of each layer's weights, on axes that stay where they are."""
 
     start = 0.5
     marker = "o"
@@ -88,6 +96,16 @@ class GradientPanel(Panel):
         norms = [(i, norm) for i, norm in enumerate(curve.gradients, 1) if math.isfinite(norm)]
         held = [min(max(norm, NORM_FLOOR), NORM_CEILING) for _, norm in norms]
         return [i for i, _ in norms], held
+
+    def remark(self, curve: Curve) -> str:
+        """That these are not the newest, or lie beyond the top."""
+        finite = [norm for norm in curve.gradients if math.isfinite(norm)]
+        if curve.gradients and not finite:
+            return "overflowed at once"
+        lines = ["the last finite gradients"] if curve.overflowed else []
+        if max(finite, default=0.0) > NORM_CEILING:
+            lines.append(f"up to {max(finite):.0e}: above the top")
+        return "\n".join(lines)
 
     def width(self, curve: Curve) -> float:
         """Where the horizontal axis must end to hold a run."""

@@ -68,6 +68,10 @@ class Picture:
             0.5, 0.94, "", transform=self.loss_axes.transAxes, animated=True,
             ha="center", va="top", color="#8a3b00", weight="bold",
         )  # fmt: skip
+        self._remark = self.lower_axes.text(
+            0.5, 0.45, "", transform=self.lower_axes.transAxes, animated=True,
+            ha="center", va="center", color="#8a3b00", weight="bold",
+        )  # fmt: skip
         alone = len(reference.setting.chosen) < 2  # the positions of several take room
         self._headline = "solid: this run, " if alone else "solid: "
         head: dict[str, Any] = {"weight": "bold", "size": 10 if alone else 8}
@@ -88,7 +92,7 @@ class Picture:
         self._canvas.restore_region(background)
         for axes, artist in zip((self.loss_axes, self.lower_axes), self._live, strict=True):
             axes.draw_artist(artist)
-        for artist in (self._end, self._note, self._title):
+        for artist in (self._end, self._note, self._remark, self._title):
             self.loss_axes.draw_artist(artist)
         return _png(self._canvas)
 
@@ -121,6 +125,7 @@ class Picture:
         loss_line.set_data(range(len(losses)), losses)
         lower_line.set_data(*self._panel.points(curve))
         self._title.set_text("" if live is None else f"{self._headline}{live.setting.short}")
+        self._remark.set_text(self._panel.remark(curve))
         diverged = curve.diverged_at
         self._note.set_text("" if diverged is None else f"diverged at step {diverged}")
         if diverged is None:

@@ -121,6 +121,8 @@ class Quizzer:
             verdict = judge(mystery, self.state.choice)
             self._apply(Judged(verdict=verdict))
             self._show_run(picture(mystery.sheet, marked=verdict.panel, beside=verdict.beside))
+            if self.state.is_over:
+                self._message.visits += 1  # the button that was pressed is off
 
     def _on_next(self, _button: object) -> None:
         """The next run."""
@@ -129,6 +131,7 @@ class Quizzer:
             self._apply(WentOn())
             if self.state.place != before:
                 self._show_run(picture(self.state.shown.sheet))
+                self._title.visits += 1  # the picture is far above the button
 
     @contextmanager
     def _alarmed(self) -> Iterator[None]:
@@ -148,7 +151,7 @@ class Quizzer:
         """The picture and the tables of the run that is shown."""
         state, mystery = self.state, self.state.shown
         head = f"Mystery {mystery.number} of {mystery.of}"
-        self._title.value = f"{_STYLE}<b>{head}: what is the matter with this run?</b>"
+        self._title.value = f"<b>{head}: what is the matter with this run?</b>"
         alt = f"{head}, ten small plots. {' '.join(facts(mystery.sheet))}"
         if state.verdict is not None:
             alt += " Thin black lines: the run it is compared with."
@@ -166,13 +169,16 @@ class Quizzer:
         self._choice.value = state.choice
         self._choice.disabled = state.verdict is not None
         self._showing = False
-        self._message.value = _message_html(state.message)
+        self._answer.disabled = self._next.disabled = state.is_over
+        self._message.value = _message_html(state)
         self._alarm.value = _alarm_html(state.alarm)
 
     def _lay_out(self) -> None:
         """Make the widgets."""
         wide = {"width": "auto", "max_width": "1200px"}
-        self._title, self._image = ipywidgets.HTML(layout=wide), ipywidgets.HTML(layout=wide)
+        self._title = LiveRegion(lands="start", layout=wide)
+        self._image = ipywidgets.HTML(layout=wide)
+        self._style = ipywidgets.HTML(_STYLE)
         self._numbers = ipywidgets.HTML(layout=wide)
         self._words = ipywidgets.HTML(value=_words_html(), layout=wide)
         self._choice = ipywidgets.RadioButtons(layout={"width": "auto", "max_width": "640px"})
@@ -180,15 +186,15 @@ class Quizzer:
         self._next = ipywidgets.Button(description="Next run")
         self._message, self._alarm = LiveRegion(layout=wide), LiveRegion(role="alert", layout=wide)
         self._message.add_class("ck-said")
-        # Neither is ever off: a button that goes off takes the keyboard's place with it.
+        # Off at the end alone: a button that goes off takes the keyboard's place with it.
         buttons = ipywidgets.HBox([self._answer, self._next])
         hint = ipywidgets.HTML(
             "<small>By keyboard: Tab moves, the arrow keys choose, Space presses.</small>"
         )
         self.box = ipywidgets.VBox(
             [
-                self._title, self._image, self._numbers, self._words, self._choice, buttons, hint,
-                self._alarm, self._message, ArrowKeys(),
+                self._style, self._title, self._image, self._numbers, self._words, self._choice,
+                buttons, hint, self._alarm, self._message, ArrowKeys(),
             ]
         )  # fmt: skip
         self.box.add_class("ck-quiz")
@@ -227,9 +233,12 @@ def _cell_html(text: str) -> str:
     return f"<td{hidden}>{html.escape(text)}</td>"
 
 
-def _message_html(sentences: tuple[str, ...]) -> str:
-    """The message, a sentence a line."""
-    return "<br>".join(html.escape(sentence) for sentence in sentences)
+def _message_html(state: Quizzing) -> str:
+    """The score, large, and the message, a sentence a line."""
+    lines = "<br>".join(html.escape(sentence) for sentence in state.message)
+    if not state.score:
+        return lines
+    return f'<p style="font-size:1.3em;margin:8px 0"><b>{html.escape(state.score)}</b></p>{lines}'
 
 
 def _alarm_html(words: str) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from coursekit.errors import BadInputError
 from coursekit.mysteries import Mystery, Verdict, score_in_words
+from coursekit.mysteries.causes import HEALTHY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,7 @@ class Quizzing:
         choice: The letter chosen so far.
         verdicts: One for each run that was answered.
         message: Sentences below the buttons.
+        score: The score in a sentence once all runs are answered; "" before.
         alarm: What went wrong, or "".
     """
 
@@ -24,6 +26,7 @@ class Quizzing:
     choice: str | None = None
     verdicts: tuple[Verdict, ...] = ()
     message: tuple[str, ...] = ()
+    score: str = ""
     alarm: str = ""
 
     def __post_init__(self) -> None:
@@ -115,8 +118,17 @@ def proceed(state: Quizzing, event: Event) -> Quizzing:
 def _judged(state: Quizzing, verdict: Verdict) -> Quizzing:
     """With the verdict, and the score where it was the last one."""
     verdicts = (*state.verdicts, verdict)
-    message = verdict.sentences()
+    message, score = (*verdict.sentences(), _picture_in_words(verdict)), ""
     if len(verdicts) == len(state.mysteries):
         first, *others = score_in_words(verdicts, of=len(verdicts))
-        message = (*message, f"Score: {first}", *others)
-    return replace(state, verdicts=verdicts, message=message, alarm="")
+        message, score = (*message, *others), f"Score: {first}"
+    return replace(state, verdicts=verdicts, message=message, score=score, alarm="")
+
+
+def _picture_in_words(verdict: Verdict) -> str:
+    """What was drawn into the picture with the verdict."""
+    frame = "the orange frame is around the plot where it is seen, " if verdict.panel else ""
+    beside = "the run with a fault" if verdict.answer == HEALTHY else "the healthy run"
+    return (
+        f"In the picture, {frame}the thin black lines are {beside} that this one is compared with."
+    )

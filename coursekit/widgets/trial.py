@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from coursekit.cases.case import Recipe
 from coursekit.widgets.exploration import Curve, Outcome, Watch
+from coursekit.widgets.gradients import Gradients
 
 
 @final
@@ -37,7 +38,6 @@ class Trial:
         self.on_step: Callable[[], None] = _nothing
         self._recipe = recipe
         self._watch = watch
-        self._gradients: tuple[float, ...] = ()
         self._random_state: Tensor | None = None
         self._heard: list[Tensor] = []
         self._losses: list[float] = []
@@ -46,6 +46,8 @@ class Trial:
         with _one_thread(), self._own_randomness():
             self._setup = recipe.build(seed, device)
             self._training = recipe.train(replace(self._setup, loss_fn=self._listen))
+        watched = watch.below == "gradients"
+        self._gradients = Gradients(self._setup.model) if watched else None
 
     def advance(self) -> bool:
         """Train until the recipe yields, and score; False once it has come to its end."""
@@ -55,8 +57,8 @@ class Trial:
             self._note_heard()
             self._scored_at.append(len(self._losses))
             self._scores.append(_score(self._setup, self._watch))
-            if self._watch.below == "gradients":
-                self._gradients = _gradient_norms(self._setup.model)
+            if self._gradients is not None:
+                self._gradients.read()
         return True
 
     @property
@@ -66,6 +68,8 @@ class Trial:
 
     def close(self) -> None:
         """Give the run up."""
+        if self._gradients is not None:
+            self._gradients.close()
         close = getattr(self._training, "close", None)
         if close is not None:
             close()
@@ -78,7 +82,8 @@ class Trial:
             scored_at=tuple(self._scored_at),
             scores=tuple(self._scores),
             planned_steps=self._setup.epochs * len(self._setup.train),
-            gradients=self._gradients,
+            gradients=() if self._gradients is None else self._gradients.norms,
+            overflowed=self._gradients is not None and self._gradients.overflowed,
         )
 
     def outcome(self) -> Outcome:
@@ -159,17 +164,6 @@ def _score(setup: Any, watch: Watch) -> float:
         if watch.quantity == "loss":
             return float(setup.loss_fn(outputs, labels))
         return float((outputs.argmax(dim=1) == labels).float().mean())
-
-
-def _gradient_norms(model: nn.Module) -> tuple[float, ...]:
-    """Norm of the gradient that the last step left in each layer's weights, from the input on."""
-    layers = [getattr(layer, "weight", None) for layer in model.modules()]
-    left = [
-        weight.grad.norm()
-        for weight in layers
-        if isinstance(weight, Tensor) and weight.dim() > 1 and weight.grad is not None
-    ]
-    return tuple(torch.stack(left).tolist()) if left else ()
 
 
 def _dead_share(setup: Any) -> float | None:

@@ -72,7 +72,11 @@ def prepare(x, rows):
 check_prepare(prepare)
 
 # %% [markdown]
-# *Where this comes from:* lesson 01, "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 01, "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=7
 # ## Task 2 · Measure the cause
@@ -108,9 +112,13 @@ def gradient_share(model, loss_fn, x, y):
 check_gradient_share(gradient_share)
 
 # %% [markdown]
-# *Where this comes from:* lesson 01, "The cause": the gradient of a first-layer weight is the error
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 01, "The cause": the gradient of a first-layer weight is the error
 # times the input, so the widest input gets the largest gradient. You can now measure that on a
 # model of your own.
+#
+# </details>
 
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
@@ -213,8 +221,12 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 01, "Measure": the first thing to look at is what reaches the
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 01, "Measure": the first thing to look at is what reaches the
 # network, and not what the code says about it.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · Is there anything to learn?
@@ -271,6 +283,10 @@ def fresh_accuracy(draw, seed):
 check_fresh_accuracy(fresh_accuracy)
 
 # %% [markdown]
-# *Where this comes from:* lesson 00, the checklist's first line: compare with a trivial baseline.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 00, the checklist's first line: compare with a trivial baseline.
 # Labels that do not depend on `x` cannot be learnt from `x`, scaled or not. A loss that falls on the
 # training rows shows only that the model is bending to their luck.
+#
+# </details>

@@ -87,7 +87,11 @@ def pack(network, mean, spread):
 check_pack(pack)
 
 # %% [markdown]
-# *Where this comes from:* lesson 02, "One object".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 02, "One object".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · Measure the cause
@@ -123,8 +127,12 @@ def mismatch(trained_on, in_use):
 check_mismatch(mismatch)
 
 # %% [markdown]
-# *Where this comes from:* lesson 02, "Measure", and its weak spot, "Another order of channels": over all rows the
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 02, "Measure", and its weak spot, "Another order of channels": over all rows the
 # ratios of two channels move a little, one up and one down. Over the rows of one class they leap.
+#
+# </details>
 
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
@@ -225,8 +233,12 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 02, "Measure": what reaches the network, in training and in use, and
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 02, "Measure": what reaches the network, in training and in use, and
 # what a mismatch can and cannot do to training.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · An alarm without labels
@@ -263,6 +275,10 @@ def alarm(trained_on, request):
 check_alarm(alarm)
 
 # %% [markdown]
-# *Where this comes from:* lesson 02, "What to remember": the inputs themselves can tell, without a
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 02, "What to remember": the inputs themselves can tell, without a
 # single label. One fault of the lesson would pass this alarm: a scaler that is fitted again on each
 # request gives mean 0 and spread 1 whatever comes. How would you notice that one?
+#
+# </details>

@@ -72,7 +72,11 @@ def descend(slope, start, lr, steps):
 check_descend(descend)
 
 # %% [markdown]
-# *Where this comes from:* lesson 03, "The cause".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 03, "The cause".
+#
+# </details>
 
 # %% [markdown] minutes=7
 # ## Task 2 · Measure the cause
@@ -110,8 +114,12 @@ def step_ratio(model, optimizer, loss_fn, x, y):
 check_step_ratio(step_ratio)
 
 # %% [markdown]
-# *Where this comes from:* lesson 03, "Measure". At a good rate a step was a few hundredths of the
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 03, "Measure". At a good rate a step was a few hundredths of the
 # weights; the one that threw the loss up, half of them. You can now measure that in any loop of yours.
+#
+# </details>
 
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
@@ -219,7 +227,7 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# <details><summary>Where this comes from: open it when you have passed</summary>
+# <details><summary>Where this comes from (after your attempt)</summary>
 #
 # Lesson 02. A suspicious number is not a cause: a rate is judged by the training loss, and by a tenth
 # of it and ten times it. Training rows that are named rightly in training and wrongly in use say that
@@ -268,6 +276,10 @@ def pick_rate(build, loss_fn, batches):
 check_pick_rate(pick_rate)
 
 # %% [markdown]
-# *Where this comes from:* lesson 03, "Find a rate before you train". The edge of a bowl goes with one
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 03, "Find a rate before you train". The edge of a bowl goes with one
 # over the *square* of its inputs' size: inputs a hundred times larger need a rate ten thousand times
 # smaller. That is lesson 01 once more.
+#
+# </details>

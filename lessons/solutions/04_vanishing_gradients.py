@@ -72,8 +72,12 @@ def fill(layer, activation):
 check_fill(fill)
 
 # %% [markdown]
-# *Where this comes from:* lesson 04, "Just use ReLU?": a sum of *n* products has *n* times the
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 04, "Just use ReLU?": a sum of *n* products has *n* times the
 # variance of a weight, and what ReLU drops has to come back.
+#
+# </details>
 
 # %% [markdown] minutes=7
 # ## Task 2 · Measure the cause
@@ -105,8 +109,12 @@ def gradient_norms(model, loss_fn, x, y):
 check_gradient_norms(gradient_norms)
 
 # %% [markdown]
-# *Where this comes from:* lesson 04, "Measure". You can now take this picture of a model of your own,
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 04, "Measure". You can now take this picture of a model of your own,
 # before you train it.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -236,8 +244,12 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 04, "Measure", and lesson 03. A deep network that does not learn need
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 04, "Measure", and lesson 03. A deep network that does not learn need
 # not have the fault of deep networks.
+#
+# </details>
 
 # %% [markdown] minutes=12 tags=["optional"]
 # ## Optional · Thirty layers
@@ -279,4 +291,8 @@ def deep_network(seed):
 check_deep_network(deep_network)
 
 # %% [markdown]
-# *Where this comes from:* lesson 04, "Forty layers".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 04, "Forty layers".
+#
+# </details>

@@ -69,7 +69,11 @@ def squared_error(outputs, targets):
 check_squared_error(squared_error)
 
 # %% [markdown]
-# *Where this comes from:* lesson 05, "Each output against every target".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 05, "Each output against every target".
+#
+# </details>
 
 # %% [markdown] minutes=7
 # ## Task 2 · Measure the cause
@@ -102,8 +106,12 @@ def two_numbers(ending, loss_fn, classes):
 check_two_numbers(two_numbers)
 
 # %% [markdown]
-# *Where this comes from:* lesson 05, "Measure" and "The cause". You can now ask both questions of a
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 05, "Measure" and "The cause". You can now ask both questions of a
 # loss of your own before you train.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -213,7 +221,7 @@ for settings in ({}, {"lr": 1.0}, {"ends_in": "logits"}):
     weights = run["weights"]
     moved = (weights[-1] - weights[-2]).norm() / weights[0].norm()
     print(f"{settings or 'as it is'}: accuracy {run['accuracy']:.1f}, last loss "
-          f"{np.mean(run['losses'][-34:]):.1f}, the surest answer costs {cost:.1f} if it is right; "
+          f"{np.mean(run['losses'][-34:]):.1f},\n  the surest answer costs {cost:.1f} if it is right; "
           f"the last epoch moved the weights by {moved:.0%}")  # fmt: skip
 
 # %% [markdown] tags=["solution-only"]
@@ -234,8 +242,12 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 05, "The wrong fixes". A change that brings the accuracy need not
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 05, "The wrong fixes". A change that brings the accuracy need not
 # have found the cause.
+#
+# </details>
 
 # %% [markdown] minutes=12 tags=["optional"]
 # ## Optional · What does this loss want?
@@ -270,4 +282,8 @@ def wants(loss_fn, classes):
 check_wants(wants)
 
 # %% [markdown]
-# *Where this comes from:* lesson 05, "The cause" and "A loss below zero".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 05, "The cause" and "A loss below zero".
+#
+# </details>

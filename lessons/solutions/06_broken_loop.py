@@ -75,7 +75,11 @@ def step_in_parts(model, loss_fn, optimizer, x, y, size):
 check_step_in_parts(step_in_parts)
 
 # %% [markdown]
-# *Where this comes from:* lesson 06, "When gradients are meant to add up".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 06, "When gradients are meant to add up".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · Measure the cause
@@ -115,8 +119,12 @@ def inherited(model, loss_fn, x, y):
 check_inherited(inherited)
 
 # %% [markdown]
-# *Where this comes from:* lesson 06, "Measure". You can now put this question to a loop of your own. If its
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 06, "Measure". You can now put this question to a loop of your own. If its
 # model has dropout, call `torch.manual_seed(0)` before *each* of the two forward passes, so that both drop the same units.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -250,7 +258,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 06, "The wrong fixes". That a change helps does not say what was the matter.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 06, "The wrong fixes". That a change helps does not say what was the matter.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · Which weights stand still, and why?
@@ -283,4 +295,8 @@ def unmoved(model, optimizer):
 check_unmoved(unmoved)
 
 # %% [markdown]
-# *Where this comes from:* lesson 06, "Layers that never move".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 06, "Layers that never move".
+#
+# </details>

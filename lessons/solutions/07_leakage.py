@@ -71,7 +71,11 @@ def choose(x, y, rows, k):
 check_choose(choose)
 
 # %% [markdown]
-# *Where this comes from:* lesson 07, "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 07, "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · Measure the cause
@@ -100,7 +104,11 @@ def shuffled_estimates(estimate, x, y, times):
 check_shuffled_estimates(shuffled_estimates)
 
 # %% [markdown]
-# *Where this comes from:* lesson 07, "Measure", and its limit, "Someone on both sides".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 07, "Measure", and its limit, "Someone on both sides".
+#
+# </details>
 
 # %% [markdown] minutes=9
 # ## Task 3 · A script from a colleague
@@ -216,7 +224,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 07, "The scaler that saw everything" and the sections before it.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 07, "The scaler that saw everything" and the sections before it.
+#
+# </details>
 
 # %% [markdown] minutes=12 tags=["optional"]
 # ## Optional · A split without copies
@@ -250,4 +262,8 @@ def split(x, distance, seed):
 check_split(split)
 
 # %% [markdown]
-# *Where this comes from:* lesson 07, "Copies on both sides" and "Someone on both sides".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 07, "Copies on both sides" and "Someone on both sides".
+#
+# </details>

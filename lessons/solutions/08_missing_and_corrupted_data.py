@@ -71,7 +71,11 @@ def fill(x, rows):
 check_fill(fill)
 
 # %% [markdown]
-# *Where this comes from:* lesson 08, "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 08, "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · Where did it begin?
@@ -120,7 +124,11 @@ def began(model, loss_fn, x, y):
 check_began(began)
 
 # %% [markdown]
-# *Where this comes from:* lesson 08, "Measure". You can now put this question to a model of your own.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 08, "Measure". You can now put this question to a model of your own.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -245,8 +253,12 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 08, "The fix" and "Filled, and still it fails". That a change helps does not say what was
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 08, "The fix" and "Filled, and still it fails". That a change helps does not say what was
 # the matter.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · Which labels are wrong?
@@ -277,4 +289,8 @@ def doubtful(x, y, k):
 check_doubtful(doubtful)
 
 # %% [markdown]
-# *Where this comes from:* lesson 08, "Nearly every second label is wrong".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 08, "Nearly every second label is wrong".
+#
+# </details>

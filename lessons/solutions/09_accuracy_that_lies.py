@@ -70,7 +70,11 @@ def weigh(y, classes):
 check_weigh(weigh)
 
 # %% [markdown]
-# *Where this comes from:* lesson 09, "The fix, and its price", and its appendix "Weights in Keras".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 09, "The fix, and its price", and its appendix "Weights in Keras".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · What use will see
@@ -104,7 +108,11 @@ def in_use(p, y, threshold, share):
 check_in_use(in_use)
 
 # %% [markdown]
-# *Where this comes from:* lesson 09, "The fix, and its price".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 09, "The fix, and its price".
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -227,7 +235,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 09, "Measure". One accuracy hides the classes.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 09, "Measure". One accuracy hides the classes.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · The threshold that costs least
@@ -259,4 +271,8 @@ def cheapest(p, y, share, missed, alarm):
 check_cheapest(cheapest)
 
 # %% [markdown]
-# *Where this comes from:* lesson 09, "A probability that is never high enough".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 09, "A probability that is never high enough".
+#
+# </details>

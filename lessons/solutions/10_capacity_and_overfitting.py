@@ -81,7 +81,11 @@ def stop_early(model, train_epoch, validate, patience, epochs):
 check_stop_early(stop_early)
 
 # %% [markdown]
-# *Where this comes from:* lesson 10, "The fix". It fits any loop of yours.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 10, "The fix". It fits any loop of yours.
+#
+# </details>
 
 # %% [markdown] minutes=5
 # ## Task 2 · Can it learn these rows by heart?
@@ -114,8 +118,12 @@ def by_lot(build, fit, loss_fn, x, y):
 check_by_lot(by_lot)
 
 # %% [markdown]
-# *Where this comes from:* lesson 10, "Measure". If this number is as low as with the true targets, the training loss
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 10, "Measure". If this number is as low as with the true targets, the training loss
 # proves nothing.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -232,7 +240,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 10, "Every row gets the same answer". A remedy against one failure can be another.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 10, "Every row gets the same answer". A remedy against one failure can be another.
+#
+# </details>
 
 # %% [markdown] minutes=8 tags=["optional"]
 # ## Optional · Dropout by hand
@@ -263,4 +275,8 @@ def silence(h, p, training):
 check_silence(silence)
 
 # %% [markdown]
-# *Where this comes from:* lesson 10, "So careful that it learns nothing". At `p` = 0.95 what is left is multiplied by twenty.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 10, "So careful that it learns nothing". At `p` = 0.95 what is left is multiplied by twenty.
+#
+# </details>

@@ -72,7 +72,11 @@ def group_norm(x, groups):
 check_group_norm(group_norm)
 
 # %% [markdown]
-# *Where this comes from:* lesson 11, "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 11, "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 2 · Measure the cause
@@ -101,7 +105,11 @@ def swings(model, image, others):
 check_swings(swings)
 
 # %% [markdown]
-# *Where this comes from:* lesson 11, "Measure".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 11, "Measure".
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -230,7 +238,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 11, "The same in Keras: trained well, tested near chance".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 11, "The same in Keras: trained well, tested near chance".
+#
+# </details>
 
 # %% [markdown] minutes=6 tags=["optional"]
 # ## Optional · Averages taken anew
@@ -269,4 +281,8 @@ def fresh_averages(model, batches):
 check_fresh_averages(fresh_averages)
 
 # %% [markdown]
-# *Where this comes from:* lesson 11, "The same in Keras: trained well, tested near chance".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 11, "The same in Keras: trained well, tested near chance".
+#
+# </details>

@@ -76,7 +76,11 @@ def clipped_step(model, loss_fn, optimizer, x, y, limit):
 check_clipped_step(clipped_step)
 
 # %% [markdown]
-# *Where this comes from:* lesson 12, "One batch has an enormous loss".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 12, "One batch has an enormous loss".
+#
+# </details>
 
 # %% [markdown] minutes=5
 # ## Task 2 · Measure the cause
@@ -111,7 +115,11 @@ def gains(model, x):
 check_gains(gains)
 
 # %% [markdown]
-# *Where this comes from:* lesson 12, "Measure" and "The cause". The factors multiply: that is the signal behind the last layer.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 12, "Measure" and "The cause". The factors multiply: that is the signal behind the last layer.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -238,7 +246,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 12, "The rate was lowered, and the loss does not come back".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 12, "The rate was lowered, and the loss does not come back".
+#
+# </details>
 
 # %% [markdown] minutes=6 tags=["optional"]
 # ## Optional · Where does it begin?
@@ -269,4 +281,8 @@ def first_bad(model, x):
 check_first_bad(first_bad)
 
 # %% [markdown]
-# *Where this comes from:* lesson 12, "Measure".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 12, "Measure".
+#
+# </details>

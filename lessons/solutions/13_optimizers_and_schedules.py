@@ -75,7 +75,11 @@ def decaying_step(model, loss_fn, optimizer, x, y, decay):
 check_decaying_step(decaying_step)
 
 # %% [markdown]
-# *Where this comes from:* lesson 13, "The cause".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 13, "The cause".
+#
+# </details>
 
 # %% [markdown] minutes=5
 # ## Task 2 · Measure the cause
@@ -107,7 +111,11 @@ def pulls(model, loss_fn, x, y, decay):
 check_pulls(pulls)
 
 # %% [markdown]
-# *Where this comes from:* lesson 13, "Measure".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 13, "Measure".
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -227,7 +235,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 13, "Measure" and "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 13, "Measure" and "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=6 tags=["optional"]
 # ## Optional · See a schedule before you train
@@ -260,4 +272,8 @@ def planned_rates(make_scheduler, lr, steps):
 check_planned_rates(planned_rates)
 
 # %% [markdown]
-# *Where this comes from:* lesson 13, "Excellent at half time, bad at the end".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 13, "Excellent at half time, bad at the end".
+#
+# </details>

@@ -83,7 +83,11 @@ def scaled_step(model, loss_fn, optimizer, x, y, scale, longest):
 check_scaled_step(scaled_step)
 
 # %% [markdown]
-# *Where this comes from:* lesson 14, "The fix".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 14, "The fix".
+#
+# </details>
 
 # %% [markdown] minutes=5
 # ## Task 2 · Measure the cause
@@ -117,7 +121,11 @@ def lost(gradient, dtype, scale=1):
 check_lost(lost)
 
 # %% [markdown]
-# *Where this comes from:* lesson 14, "Measure". You can now ask this of a gradient of your own.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 14, "Measure". You can now ask this of a gradient of your own.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 3 · A script from a colleague
@@ -251,7 +259,11 @@ def diagnose():
 check_diagnose(diagnose, experiment)
 
 # %% [markdown]
-# *Where this comes from:* lesson 14, "Find where it breaks". That a remedy is there does not say that it works.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 14, "Find where it breaks". That a remedy is there does not say that it works.
+#
+# </details>
 
 # %% [markdown] minutes=6 tags=["optional"]
 # ## Optional · The same sum in every order
@@ -277,4 +289,8 @@ def steady_sum(numbers):
 check_steady_sum(steady_sum)
 
 # %% [markdown]
-# *Where this comes from:* lesson 14, "The same seed, another number".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 14, "The same seed, another number".
+#
+# </details>

@@ -71,7 +71,11 @@ def stands_still(one_pass, model, batches):
 check_stands_still(stands_still)
 
 # %% [markdown]
-# *Where this comes from:* lesson 15, "Measure", and lesson 06.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 15, "Measure", and lesson 06.
+#
+# </details>
 
 # %% [markdown] minutes=8
 # ## Task 2 · Until every line is well
@@ -142,7 +146,11 @@ def parts(x, y):
 check_parts(parts)
 
 # %% [markdown]
-# *Where this comes from:* lesson 15, "Measure"; lessons 05, 06 and 03.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 15, "Measure"; lessons 05, 06 and 03.
+#
+# </details>
 
 # %% [markdown] minutes=6
 # ## Task 3 · What to mend first
@@ -196,7 +204,11 @@ def first_off(found):
 check_first_off(first_off)
 
 # %% [markdown]
-# *Where this comes from:* lesson 15, "Measure". For runs with more measurements than these: `coursekit quiz`.
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 15, "Measure". For runs with more measurements than these: `coursekit quiz`.
+#
+# </details>
 
 # %% [markdown] minutes=6 tags=["optional"]
 # ## Optional · Does the loop keep old gradients?
@@ -242,4 +254,8 @@ def keeps_old(one_pass, model, optimizer, batches):
 check_keeps_old(keeps_old)
 
 # %% [markdown]
-# *Where this comes from:* lesson 15, "Measure".
+# <details><summary>Where this comes from (after your attempt)</summary>
+#
+# Lesson 15, "Measure".
+#
+# </details>

@@ -100,8 +100,10 @@ def test_the_sentences_begin_with_right_or_not_so_and_the_answer() -> None:
     mystery, run = first_that_is(healthy=False)
     right = right_answer(mystery)
     said = judge(mystery, right).sentences()
-    assert said[0] == f"Right. {right}. {words_of(run.answer)}."
-    assert judge(mystery, "E").sentences()[0] == f"Not so. {right}. {words_of(run.answer)}."
+    told = f"{right}: {words_of(run.answer)}."
+    assert said[0] == f"Right. It is {told}"
+    missed = judge(mystery, "E").sentences()[0]
+    assert missed == f"Not so, it is {told} You answered: {mystery.options['E']}."
     assert all(sentence.endswith(".") for sentence in said)
 
 

@@ -160,3 +160,20 @@ def test_the_deciding_plot_is_framed_and_the_other_run_is_drawn_into_it() -> Non
 def test_the_same_run_gives_the_same_picture() -> None:
     sheet = one("raw-test-set")
     assert picture(sheet) == picture(sheet)
+
+
+@pytest.mark.parametrize("name", stored().names[::12])
+def test_no_legend_hides_a_line(name: str) -> None:
+    """A name ends to the left or right of every line, or above it, and within its plot."""
+    figure = draw_sheet(stored().sheet(name))
+    figure.draw_without_rendering()
+    for ax in figure.axes[:7]:
+        legend = ax.get_legend()
+        if legend is None:
+            continue
+        box = legend.get_window_extent()
+        assert box.x0 >= ax.bbox.x0 - 1
+        assert box.y1 <= ax.bbox.y1 + 1
+        for line in ax.lines:
+            inside = line.get_transform().transform_path(line.get_path())
+            assert not inside.intersects_bbox(box, filled=False), (name, ax.get_title())

@@ -150,3 +150,10 @@ def test_the_states_events() -> None:
     assert recall(state, None) is state
     saved = Prediction(key="01-fix", choice="Z", answer="gone", confidence="sure")
     assert recall(state, saved).choice is None
+
+
+def test_cards_below_one_another_are_parted_and_their_fields_stand_in_one_line() -> None:
+    style = form().box.children[0].value
+    assert "border: 1px solid var(--jp-border-color2" in style
+    assert "margin: 4px 0 16px" in style
+    assert ".ck-predict .widget-text .widget-label {width: auto; min-width: 0;" in style

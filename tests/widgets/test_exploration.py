@@ -1,6 +1,7 @@
 """The live control's state: every event, and what is dropped."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from coursekit.widgets.exploration import (
     Watch,
     failure_of,
     run_in_words,
+    scores_in_words,
     update,
 )
 from coursekit.widgets.setting import Setting
@@ -107,3 +109,37 @@ def test_a_failure_names_the_line_that_raised() -> None:
     assert "test_exploration.py, line" in failure.where
     assert "1 / 0" in failure.where
     assert failure_of(ValueError("never raised")).where == "no traceback"
+
+
+def test_scores_have_a_learners_words_and_one_number_is_said_once() -> None:
+    scores = {"estimate": 0.9, "truth": 0.5, "overestimate": 0.4}
+    outcome = replace(OUTCOME, scores=scores, watched=0.9)
+    assert scores_in_words(outcome, watch=Watch()) == [
+        ("estimate on validation rows", 0.9), ("truth in use", 0.5), ("estimate minus truth", 0.4),
+    ]  # fmt: skip
+    in_use = scores_in_words(outcome, watch=Watch(rows="test"))
+    assert in_use[-1] == ("accuracy in use", 0.9)  # here the truth is another number
+    lost = replace(OUTCOME, scores={"test_loss": math.nan}, watched=math.nan)
+    said = scores_in_words(lost, watch=Watch(quantity="loss", rows="test"))
+    assert [words for words, _ in said] == ["test loss"]
+
+
+@pytest.mark.parametrize(
+    ("norms", "overflowed", "said"),
+    [
+        ((1.0, 2.0), False, "gradient norm 1.00 in the first layer, 2.00 in the last."),
+        (
+            (1e6, 2e7),
+            True,
+            "last finite gradient norm 1.00e+06 in the first layer, 2.00e+07 in the last, "
+            "overflowed after that.",
+        ),
+        ((math.nan, math.nan), True, "the gradients overflowed at once."),
+    ],
+)  # fmt: skip
+def test_gradients_that_overflowed_say_their_last_finite_norm(
+    norms: tuple[float, ...], overflowed: bool, said: str
+) -> None:
+    curve = Curve(losses=(1.0,), planned_steps=1, gradients=norms, overflowed=overflowed)
+    run = Run(setting=at("9"), curve=curve, outcome=OUTCOME)
+    assert run_in_words(run, watch=Watch(below="gradients")).endswith(f" 2.00, {said}")

@@ -15,7 +15,7 @@ from coursekit.cases import get_case
 from coursekit.cases.case import Recipe, Setup
 from coursekit.cases.plain import train
 from coursekit.errors import BadInputError, UnknownNameError
-from coursekit.widgets.explorer import Explorer, explore
+from coursekit.widgets.explorer import Explorer, _lines_html, explore
 
 CASE = get_case("unscaled-features")
 
@@ -312,9 +312,92 @@ def test_a_control_can_score_the_rows_in_use() -> None:
     assert live.outcome.watched == pytest.approx(live.outcome.scores["truth"])
     assert reference.outcome is not None
     assert live.outcome.watched < reference.outcome.watched
-    assert f"accuracy in use {live.outcome.watched:.3f}" in status(explorer)
+    assert f"truth in use {live.outcome.watched:.3f}" in status(explorer)
+    assert "accuracy in use" not in status(explorer)  # it is that number, said once
 
 
 def test_a_control_over_nothing_is_refused() -> None:
     with pytest.raises(BadInputError, match=r"No knob was named.*has: proline_spread"):
         explore(CASE)
+
+
+def test_while_a_run_trains_the_old_words_are_marked_and_the_old_picture_stays() -> None:
+    async def watch() -> list[tuple[str, str]]:
+        explorer = control()
+        seen = [(explorer._status.busy, status(explorer))]
+        still = explorer._image.value
+        explorer.controls["proline_spread"].value = "10"
+        seen.append((explorer._status.busy, status(explorer)))
+        assert explorer._image.value == still
+        await explorer.settled()
+        return [*seen, (explorer._status.busy, status(explorer))]
+
+    before, during, after = asyncio.run(watch())
+    assert before[0] == after[0] == ""
+    assert during == ("training…", before[1])
+    assert "= 10:" in after[1]
+
+
+def test_new_words_and_the_end_of_waiting_are_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    explorer = control()
+    sent: list[set[str]] = []
+    monkeypatch.setattr(
+        explorer._status, "_send", lambda message, **_rest: sent.append(set(message["state"]))
+    )
+    explorer._status.value = "of the run before"
+    explorer._status.busy = "training…"
+    sent.clear()
+    explorer._say(explorer.state)
+    assert sent == [{"busy", "value"}]
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "a failure"])
+def test_what_ends_a_run_early_ends_the_waiting(reset: bool) -> None:
+    async def end() -> Explorer:
+        witness = Witness()
+        explorer = control(witness)
+        explorer.controls["proline_spread"].value = "100"
+        await explorer.settled()
+        witness.fails_at = -1 if reset else 2
+        explorer.controls["proline_spread"].value = "10"
+        assert explorer._status.busy
+        if reset:
+            explorer._button.click()
+        await explorer.settled()
+        return explorer
+
+    explorer = asyncio.run(end())
+    assert explorer._status.busy == ""
+    assert status(explorer).startswith("<b>Reference, 1:</b>")
+
+
+EXPLODING = get_case("exploding-initialisation")
+
+
+def test_a_run_that_overflows_at_once_shows_its_last_finite_gradients() -> None:
+    explorer = explore(
+        EXPLODING, "scale", recipe=EXPLODING.fixed.having(epochs=1), below="gradients"
+    )
+    explorer.controls["scale"].value = "5.7"
+    live = explorer.state.live
+    assert live is not None
+    assert live.curve.overflowed
+    assert not explorer.state.reference.curve.overflowed
+    assert len(live.curve.gradients) == len(explorer.state.reference.curve.gradients) == 9
+    assert all(norm > 1e5 for norm in live.curve.gradients)
+    assert "last finite gradient norm 1.49e+06 in the first layer" in status(explorer)
+    assert "overflowed after that" in status(explorer)
+    assert "gradient norm not a number" not in status(explorer)
+
+
+def test_code_scrolls_and_says_what_it_is() -> None:
+    explorer = control()
+    explorer.controls["proline_spread"].value = "100"
+    for code in (explorer._lines, explorer._program):
+        assert "white-space:pre;overflow-x:auto" in code.value
+        assert "width:0;min-width:100%" in code.value  # else it is as wide as its longest line
+    assert explorer._lines.value.startswith("<div>What this setting adds to the code:</div>")
+
+
+def test_where_a_setting_adds_no_line_nothing_stands_there() -> None:
+    assert _lines_html("") == ""

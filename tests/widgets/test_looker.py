@@ -7,6 +7,8 @@ import pytest
 
 from coursekit.errors import BadInputError
 from coursekit.predictions import Prediction, Predictions
+from coursekit.widgets import asked
+from coursekit.widgets.asker import predict
 from coursekit.widgets.looker import LookBack, look_back
 from coursekit.widgets.looking_back import Happened, calibration
 
@@ -18,6 +20,7 @@ SAID = Prediction(key="01-fix", choice="D", answer="scaling", confidence="sure")
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predictions:
     """A learner's own folder."""
     monkeypatch.setenv("COURSEKIT_HOME", str(tmp_path))
+    monkeypatch.setattr(asked, "_QUESTIONS", {})
     return Predictions(tmp_path)
 
 
@@ -117,3 +120,27 @@ def test_each_confidence_is_counted_by_itself() -> None:
         (replace(SAID, choice="A", confidence="think"), "A"),
     ]
     assert calibration(said) == "So far: when sure, right 1 of 1; when thinking so, right 1 of 2."
+
+
+QUESTION = "Which <one> change? " + 10 * "Think of the spread. "
+
+
+def test_a_row_names_its_question_shortened_at_a_word(store: Predictions) -> None:
+    predict("01-fix", QUESTION, options={"A": "more", "D": "scaling"})
+    view = look_back({"01-fix": FIX, "01-never-asked": FIX})
+    first, second = (line.question for line in view.lines)
+    assert first.startswith("Which <one> change? Think of the spread.")
+    assert first.endswith(" …")
+    assert 70 < len(first) <= 90
+    assert first.removesuffix(" …") + " " in QUESTION
+    assert second == "01-never-asked"
+    assert ">question</th>" in shown(view)
+    assert "Which &lt;one&gt; change?" in shown(view)
+    assert "01-never-asked</th>" in shown(view)
+
+
+def test_the_learners_own_reason_stands_below_the_answer(store: Predictions) -> None:
+    store.save(replace(SAID, reason="columns <differ>"))
+    assert "<i>Because: columns &lt;differ&gt;</i>" in shown(look_back({"01-fix": FIX}))
+    store.save(SAID)
+    assert "Because" not in shown(look_back({"01-fix": FIX}))

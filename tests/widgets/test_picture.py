@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
@@ -181,3 +182,17 @@ def test_both_settings_fit_beside_each_other() -> None:
     picture.draw(Run(setting=long, curve=with_gradients((1.0,)).curve))
     left, right = (text.get_window_extent() for text in picture.loss_axes.figure.texts)
     assert left.x1 < right.x0
+
+
+def test_last_finite_gradients_are_drawn_and_named() -> None:
+    picture = Picture(with_gradients((1.0, 2.0, 3.0)), watch=Watch(below="gradients"))
+    run = with_gradients((2e6, 5e6, 0.5))
+    picture.draw(replace(run, curve=replace(run.curve, overflowed=True)))
+    drawn = next(line for line in picture.lower_axes.lines if line.get_color() == LIVE["color"])
+    assert list(drawn.get_ydata()) == [NORM_CEILING, NORM_CEILING, 0.5]
+    said = picture.lower_axes.texts[0]
+    assert said.get_text() == "the last finite gradients\nup to 5e+06: above the top"
+    picture.draw(with_gradients((1.0, 1.0, 1.0)))
+    assert said.get_text() == ""
+    picture.draw(with_gradients((math.nan,) * 3))
+    assert said.get_text() == "overflowed at once"

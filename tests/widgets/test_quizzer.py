@@ -8,6 +8,7 @@ import pytest
 
 from coursekit.errors import BadInputError
 from coursekit.mysteries import Mystery, Plan, draw, judge
+from coursekit.mysteries.causes import HEALTHY, words_of
 from coursekit.mysteries.describing import facts, tables
 from coursekit.mysteries.legend import LEGEND
 from coursekit.widgets import quizzer
@@ -99,9 +100,10 @@ def test_the_little_curves_are_for_the_eye_alone() -> None:
 def test_a_right_answer() -> None:
     one = started()
     answer(one, right(MYSTERIES[0]))
-    for sentence in judge(MYSTERIES[0], right(MYSTERIES[0])).sentences():
+    verdict = judge(MYSTERIES[0], right(MYSTERIES[0]))
+    for sentence in (verdict.measured, verdict.why):
         assert sentence in text_of(one._message)
-    assert text_of(one._message).strip().startswith("Right. ")
+    assert text_of(one._message).strip().startswith(f"Right. It is {verdict.letter}: ")
     assert one._choice.disabled
 
 
@@ -111,7 +113,11 @@ def test_after_an_answer_the_other_run_is_in_the_picture() -> None:
     answer(one, wrong(MYSTERIES[0]))
     assert image_of(one) != before
     assert "Thin black lines" in one._image.value
-    assert text_of(one._message).strip().startswith("Not so. ")
+    letter = wrong(MYSTERIES[0])
+    verdict = judge(MYSTERIES[0], letter)
+    said = text_of(one._message).strip()
+    assert said.startswith(f"Not so, it is {verdict.letter}: {words_of(verdict.answer)}. ")
+    assert f"You answered: {MYSTERIES[0].options[letter]}." in said
 
 
 def test_an_answer_without_a_letter_asks_for_one() -> None:
@@ -165,13 +171,48 @@ def test_the_next_run_comes_after_the_answer_and_an_answer_stands() -> None:
     assert one._image.value == image
 
 
-def test_no_button_goes_off_and_takes_the_keyboards_place_with_it() -> None:
+def test_the_verdict_says_what_was_drawn_into_the_picture() -> None:
+    said = set()
+    for mystery in draw(Plan(seed=7, count=12)):
+        verdict = judge(mystery, "A")
+        state = proceed(Quizzing(mysteries=(mystery, mystery)), Judged(verdict=verdict))
+        words = state.message[-1]
+        assert ("orange frame" in words) == bool(verdict.panel)
+        other = "the run with a fault" if verdict.answer == HEALTHY else "the healthy run"
+        assert f"thin black lines are {other}" in words
+        said.add(words)
+    assert len(said) >= 2
+
+
+def test_the_buttons_go_off_at_the_end_alone_and_the_keyboard_goes_to_the_score() -> None:
+    """A button that goes off takes the keyboard's place with it."""
     one = started()
-    for letter in ("A", "B"):
-        answer(one, letter)
-        assert not one._answer.disabled
-        one._next.click()
-        assert not one._next.disabled
+    answer(one, "A")
+    assert not one._answer.disabled
+    assert not one._next.disabled
+    one._next.click()
+    assert not one._answer.disabled
+    assert (one._title.visits, one._message.visits) == (1, 0)
+    answer(one, "B")
+    assert one._answer.disabled
+    assert one._next.disabled
+    assert (one._title.visits, one._message.visits) == (1, 1)
+
+
+def test_the_next_run_brings_its_picture_into_view() -> None:
+    one = started()
+    one._next.click()  # not answered yet
+    assert one._title.visits == 0
+    answer(one, "A")
+    one._next.click()
+    assert (one._title.visits, one._title.lands) == (1, "start")
+
+
+def test_the_score_is_a_bold_line_of_its_own() -> None:
+    one = started(count=1)
+    answer(one, right(one.state.shown))
+    assert one._message.value.startswith("<p ")
+    assert "<b>Score: 1 of 1; " in one._message.value.split("</p>")[0]
 
 
 def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -> None:
@@ -179,7 +220,9 @@ def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -
     assert (one._message.role, one._alarm.role) == ("status", "alert")
     kinds = [type(part).__name__ for part in one.box.children]
     assert kinds == [
-        *["HTML"] * 4,
+        "HTML",  # styles
+        "LiveRegion",
+        *["HTML"] * 3,
         "RadioButtons",
         "HBox",
         "HTML",
@@ -187,7 +230,7 @@ def test_what_is_said_is_a_polite_live_region_and_controls_are_ordinary_ones() -
         "LiveRegion",
         "ArrowKeys",
     ]
-    assert [type(part).__name__ for part in one.box.children[5].children] == ["Button", "Button"]
+    assert [type(part).__name__ for part in one.box.children[6].children] == ["Button", "Button"]
 
 
 def test_without_a_kernel_a_sentence_and_a_picture_stand_there_always_the_same() -> None:
@@ -241,7 +284,7 @@ def test_the_states_events() -> None:
     assert (chosen.choice, chosen.message) == ("A", ())
     judged = proceed(chosen, Judged(verdict=verdict))
     assert judged.verdict is verdict
-    assert judged.message == verdict.sentences()
+    assert set(judged.message) >= {verdict.measured}
     for event in (Judged(verdict=verdict), Chose(choice="B"), Lacked()):
         assert proceed(judged, event) is judged, "an answer stands"
     last = proceed(judged, WentOn())

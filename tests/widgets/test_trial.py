@@ -170,3 +170,37 @@ def test_a_trial_uses_one_thread_and_gives_the_others_back() -> None:
     finally:
         torch.set_num_threads(before)
     assert set(inside) == {1}
+
+
+def test_gradients_leave_no_hook_and_change_nothing() -> None:
+    plain, watched = (
+        Trial(BY_HAND.having(lr=0.1), seed=0, device="cpu", watch=Watch(below=below))
+        for below in ("score", "gradients")
+    )
+    weight = watched._setup.model[0].weight
+    assert weight._post_accumulate_grad_hooks
+    for trial in (plain, watched):
+        while trial.advance():
+            pass
+    assert not weight._post_accumulate_grad_hooks
+    assert watched.curve().losses == plain.curve().losses
+    assert not watched.curve().overflowed
+    given_up = Trial(BY_HAND, seed=0, device="cpu", watch=Watch(below="gradients"))
+    given_up.close()
+    assert not given_up._setup.model[0].weight._post_accumulate_grad_hooks
+
+
+def test_the_last_finite_norm_of_each_layer_is_kept() -> None:
+    def overflowing(setup: Setup) -> Iterator[int]:
+        for epoch in train(setup):
+            if epoch == 3:
+                setup.model[3].weight.grad[0, 0] = torch.inf
+            yield epoch
+
+    trial = Trial(replace(BY_HAND, train=overflowing), seed=0, device="cpu",
+                  watch=Watch(below="gradients"))  # fmt: skip
+    seen = []
+    while trial.advance():
+        curve = trial.curve()
+        seen.append((curve.overflowed, all(map(math.isfinite, curve.gradients))))
+    assert seen == [(False, True), (False, True), (True, True), (False, True), (False, True)]
