@@ -132,9 +132,10 @@ def _imports(program: str, modules: Sequence[ModuleType]) -> str:
 class _Inliner(ast.NodeTransformer):
     """Puts known values in, and takes out what only the case needs."""
 
-    def __init__(self, known: Bindings, setup: Bindings) -> None:
+    def __init__(self, known: Bindings, setup: Bindings, *, nested: bool = False) -> None:
         self.known = known
         self.setup = setup
+        self.nested = nested  # in a function of its own, whose return and yield stay
 
     def statements(self, node: ast.stmt) -> list[ast.stmt]:
         """A statement after inlining: none, one, or the body of a branch that is taken."""
@@ -164,10 +165,22 @@ class _Inliner(ast.NodeTransformer):
         chosen = node.body if _truth(node.test, self.known) else node.orelse
         return [kept for statement in chosen for kept in self.statements(statement)]
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.args = self.visit(node.args)
+        node.decorator_list = [self.visit(one) for one in node.decorator_list]
+        own = {leaf.arg for leaf in ast.walk(node.args) if isinstance(leaf, ast.arg)}
+        known = {name: value for name, value in self.known.items() if name not in own}
+        inside = _Inliner(known, self.setup, nested=True)
+        node.body = [kept for one in node.body for kept in inside.statements(one)]
+        return node
+
     def visit_Expr(self, node: ast.Expr) -> Any:
-        return None if isinstance(node.value, ast.Yield) else self.generic_visit(node)
+        dropped = isinstance(node.value, ast.Yield) and not self.nested
+        return None if dropped else self.generic_visit(node)
 
     def visit_Return(self, node: ast.Return) -> Any:
+        if self.nested:
+            return self.generic_visit(node)
         if isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "Setup":
             return self.generic_visit(node)
         if node.value is None:

@@ -26,6 +26,11 @@ CRASHES = (
     "loads triton: at the latest when an optimizer is made. Restart the kernel and call "
     "import_keras() before anything loads TensorFlow, or import triton first."
 )
+OTHER_BACKEND = (
+    "Keras runs on {backend!r} here, and the Keras cells of this course, KerasRecorder among them, "
+    "are for TensorFlow. Restart the kernel and set the environment variable "
+    "KERAS_BACKEND=tensorflow before anything imports keras."
+)
 
 
 def import_keras() -> ModuleType:
@@ -34,8 +39,8 @@ def import_keras() -> ModuleType:
     Memory of a GPU is taken as it is needed, so that torch can use the same one. As
     in `lesson_device`, GPUs are hidden from TensorFlow unless ``COURSEKIT_DEVICE`` names one;
     ``"cuda:1"`` leaves that one alone. Where TensorFlow is loaded already, what it sees is left as
-    it is set up, and a warning says where it is too late to limit the memory that it takes, or
-    where torch and TensorFlow cannot run in one process.
+    it is set up, and a warning says where it is too late to limit the memory that it takes, where
+    torch and TensorFlow cannot run in one process, or where Keras runs on another backend.
 
     Raises:
         MissingPackageError: TensorFlow is not installed.
@@ -57,6 +62,9 @@ def import_keras() -> ModuleType:
         warnings.warn(TOO_LATE, stacklevel=2)
     if crashes:
         warnings.warn(CRASHES, stacklevel=2)
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        warnings.warn(OTHER_BACKEND.format(backend=backend), stacklevel=2)
     return keras
 
 

@@ -15,6 +15,7 @@ from sklearn.preprocessing import MinMaxScaler
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case, Raises, Recipe, Setup
 from coursekit.cases.script import diff, flat_script, unbind
+from coursekit.device import import_keras
 from coursekit.errors import BadInputError
 
 LESSONS = Path(__file__).parents[2] / "lessons"
@@ -47,6 +48,31 @@ def test_the_script_is_the_same_run(case: Case, which: str) -> None:
         assert caught.type.__name__ == case.claim.error
         return
     np.testing.assert_equal(run_script(program), recipe.run(3))  # NaN is equal to NaN
+
+
+@pytest.mark.parametrize("which", ["broken", "fixed"])
+def test_a_function_inside_keeps_its_return(which: str) -> None:
+    """The loss of this one is a function that build defines; Keras would train without it."""
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    import_keras()
+    recipe: Recipe = getattr(get_case("spectral-norm").keras, which)
+    program = flat_script(recipe, seed=3)
+    assert "return keras.ops.mean(labels * scores)" in program
+    assert run_script(program) == recipe.run(3)
+
+
+def test_parameters_of_a_function_inside_hide_what_is_known() -> None:
+    def build(seed: int, device: str, *, lr: float = 0.5) -> Setup:
+        def scaled(lr: float) -> Any:
+            yield lr
+
+        return Setup(
+            model=scaled(lr), optimizer=None, loss_fn=None, train=1, val=2, test=3, epochs=1
+        )
+
+    recipe = replace(get_case("unscaled-features").broken, build=build)
+    program = flat_script(recipe)
+    assert "def scaled(lr: float) -> Any:\n    yield lr\n" in program
 
 
 @every_case

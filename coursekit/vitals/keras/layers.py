@@ -27,17 +27,34 @@ class Layers:
 
     Attributes:
         named: Name to layer, in the order of the model; input layers are left out.
-        owners: For each trainable weight of the model, the name of the layer that owns it.
+        weights: The weights that are watched: those that train, in the order of the model.
+        held: Those of them that are not marked as trainable, though they may train.
+        owners: For each of `weights`, the name of the layer that owns it.
         notes: What could not be read, one sentence each.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, traced: bool = False) -> None:
+        """List the layers.
+
+        Args:
+            model: A built model.
+            traced: Whether its train function has run before. What trains then is what the
+                optimizer holds, and not what was marked as trainable since.
+        """
+        self._model_name = model.name
         self._tf = require("tensorflow", extra="keras", purpose="Recordings of Keras")
         self._keras = require("keras", extra="keras", purpose="Recordings of Keras")
         self.named = self._names(model)
-        self.owners = self._owners(model)
+        self.held = _held(model) if traced and not model.run_eagerly else []
+        self.weights = _in_order(model, [*model.trainable_variables, *self.held])
+        self._owner = self._owners()
+        self.owners = self.owners_of(self.weights)
         self.notes: dict[str, None] = {}
         self._called: set[str] = set()
+
+    def owners_of(self, variables: list[Any]) -> list[str]:
+        """The name of the innermost layer of each variable."""
+        return [self._owner.get(id(variable), self._model_name) for variable in variables]
 
     @contextmanager
     def heard(self) -> Iterator[dict[str, Any]]:
@@ -160,15 +177,35 @@ class Layers:
             return list(parent.layers)
         return list(parent._flatten_layers(include_self=False, recursive=False))
 
-    def _owners(self, model: Any) -> list[str]:
-        """For each trainable weight of the model, the innermost layer that has it."""
+    def _owners(self) -> dict[int, str]:
+        """For each weight, by its id, the innermost layer that has it."""
         owner: dict[int, str] = {}
         for name, layer in self.named.items():
-            inner = {id(v) for one in self._inside(layer) for v in one.trainable_variables}
-            for variable in layer.trainable_variables:
+            inner = {id(v) for one in self._inside(layer) for v in one.weights}
+            for variable in layer.weights:
                 if id(variable) not in inner:
                     owner.setdefault(id(variable), name)
-        return [owner.get(id(variable), model.name) for variable in model.trainable_variables]
+        return owner
+
+
+def _held(model: Any) -> list[Any]:
+    """Weights that the optimizer holds and that are marked as frozen now."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    marked = {id(variable) for variable in model.trainable_variables}
+    ever = {id(one) for layer in model._flatten_layers() for one in layer._trainable_variables}
+    return [
+        variable
+        for variable in getattr(optimizer, "_trainable_variables", [])
+        if id(variable) in ever - marked
+    ]
+
+
+def _in_order(model: Any, variables: list[Any]) -> list[Any]:
+    """Weights in the order of the model; as they came where none of them is out of order."""
+    if len(variables) == len(model.trainable_variables):
+        return variables
+    place = {id(variable): number for number, variable in enumerate(model.weights)}
+    return sorted(variables, key=lambda one: place.get(id(one), len(place)))
 
 
 def _telling(call: Callable[..., Any], hear: Callable[[Any], None]) -> Callable[..., Any]:

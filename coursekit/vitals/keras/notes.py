@@ -2,14 +2,33 @@
 
 from typing import Any
 
-from coursekit._optional import require
-from coursekit.vitals.keras.probe import Probe
+from coursekit.vitals.keras.layers import Layers
+from coursekit.vitals.keras.probe import Probe, has_own_step
 
 ALWAYS = (
     "Readings are of the probe batch in inference mode (dropout off, BatchNorm with its moving "
     "averages) and without class_weight or sample_weight, not of the training batches.",
     "compute_time_s is of the whole step of Keras: it fetches the batch inside, so waiting for "
     "data cannot be told apart; the first one includes building the graph.",
+)
+NO_CALL = (
+    "Nothing was recorded: the model has no call(), so that the probe cannot be passed through it."
+)
+NOT_BUILT = (
+    "The first step was not read: it built the model, as the data do not say the shape of a row "
+    "or the model is run eagerly."
+)
+NO_FUNCTION = (
+    "An epoch was not read: its steps were not made by model.fit. A loop of one's own cannot be "
+    "recorded, even if it calls the callbacks."
+)
+ANOTHER_FUNCTION = (
+    "Some steps were not read: another callback made a new train function for the model in the "
+    "middle of an epoch. It is watched from the next epoch on."
+)
+UNUSED_OPTIMIZER = (
+    "The optimizer that the model was compiled with was not used: learning_rate is not that of "
+    "the training."
 )
 
 
@@ -25,7 +44,14 @@ def notes_on(model: Any, probe: Probe) -> list[str]:
             model.run_eagerly
         ),
         "The model has its own train_step: loss and gradients here are those of compute_loss, "
-        "which may be others.": _has_own_step(model) and not probe.without_loss,
+        "which may be others.": has_own_step(model) and not probe.without_loss,
+        "The model is compiled without an optimizer: the learning rate was not read.": (
+            model.optimizer is None
+        ),
+        "The model has its own train_step and optimizers of its own: the learning rate was not "
+        "read, as it cannot be told which of them trains.": (
+            model.optimizer is not None and probe.optimizer is None
+        ),
         f"The optimizer adds up the gradients of {sums} steps before it moves the weights: in "
         "between the update ratio is 0.": bool(sums),
         f"The model trains on {replicas} devices at once: the weights of the first are read, and "
@@ -34,7 +60,33 @@ def notes_on(model: Any, probe: Probe) -> list[str]:
     return [*ALWAYS, *(note for note, holds in notes.items() if holds), *probe.notes]
 
 
-def _has_own_step(model: Any) -> bool:
-    """Whether the model overrides how Keras trains on a batch."""
-    keras = require("keras", extra="keras", purpose="Recordings of Keras")
-    return type(model).train_step is not keras.Model.train_step
+def notes_on_frozen(model: Any, layers: Layers) -> list[str]:
+    """The notes on layers that were frozen, or made trainable, since the model was compiled."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    known = {id(one) for one in getattr(optimizer, "_trainable_variables", [])}
+    frozen = _names(layers, layers.held)
+    new = _names(layers, [v for v in model.trainable_variables if known and id(v) not in known])
+    notes = {
+        f"{frozen} is marked as frozen, but was not when the model was compiled: Keras goes on "
+        "training it until model.compile is called again. Its update_ratio says whether it "
+        "moves.": frozen,
+        f"{new} is marked as trainable, but was not when the model was compiled: Keras does not "
+        "train it until model.compile is called again.": new,
+    }
+    return [note for note, holds in notes.items() if holds]
+
+
+def notes_on_unfrozen(layers: Layers, variables: list[Any]) -> list[str]:
+    """The note on weights that can be trained and have no column, if there are any."""
+    watched = {id(one) for one in layers.weights}
+    names = _names(layers, [one for one in variables if id(one) not in watched])
+    sentence = (
+        f"{names} became trainable after the recording had begun, so its weights have no column. "
+        "Make a new KerasRecorder for the next fit."
+    )
+    return [sentence] if names else []
+
+
+def _names(layers: Layers, variables: list[Any]) -> str:
+    """The layers that own these weights, in words."""
+    return ", ".join(f"Layer {name!r}" for name in dict.fromkeys(layers.owners_of(variables)))

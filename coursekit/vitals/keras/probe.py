@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from coursekit._optional import require
-from coursekit.errors import BadInputError
+from coursekit.vitals.keras.fitting import tried
 from coursekit.vitals.keras.layers import Layers
 from coursekit.vitals.keras.reduce import Reads, count_broken, norms, of_outputs, stacked
-from coursekit.vitals.keras.state import Untouched
+from coursekit.vitals.keras.state import Untouched, nothing_drawn
 from coursekit.vitals.readings import Floats
 
 Parts = dict[str, Any]
@@ -34,6 +34,7 @@ class Probe:
         present: Which trainable weights have a gradient, shape (weights,).
         scaled: Whether the loss is scaled for its gradient.
         without_loss: Whether nothing says what the loss is, so that it was not measured.
+        optimizer: The optimizer whose learning rate is read; None where that cannot be told.
         notes: What cannot be seen of this model, one sentence each.
     """
 
@@ -43,17 +44,18 @@ class Probe:
         self._model = model
         self._layers = layers
         self._x, self._y = self._tensors(x), self._tensors(y)
-        self._variables = list(model.trainable_variables)
+        self._variables = layers.weights
         self._places = [_first_copy(model, variable.value) for variable in self._variables]
         self._on_host = all(HOST in one.device.upper() for one in self._places)
         self._sizes: dict[str, int] = {}
-        self.without_loss = _has_no_loss(model)
+        self.without_loss = False
+        self.optimizer = _one_optimizer(model)
         self.reads = Reads(relus={}, bounded={})
         self.present: npt.NDArray[np.bool_] = np.ones(len(self._variables), dtype=np.bool_)
         self.scaled = False
         self._kept: list[Any] = []
         self._sent: Parts = {}
-        _build_scale(model)
+        self._build_scale()
         self._seen = self._ready(model)
 
     @property
@@ -65,7 +67,7 @@ class Probe:
     def before_step(self) -> None:
         """Measure at the weights as they are, and keep them."""
         self._kept = self._weights()
-        self._sent = self._seen()
+        self._sent = tried(self._seen)
 
     def after_step(self) -> dict[str, Floats]:
         """Measure how far the weights moved, and give all of it: name to array."""
@@ -80,6 +82,13 @@ class Probe:
         parts = {"weights": norms(ops, kept), "moved": norms(ops, moved)}
         return self._unpacked(ops.concatenate([self._sent["flat"], *parts.values()]).numpy())
 
+    def _build_scale(self) -> None:
+        """Make the variable that a loss scale is kept in, as Keras would in the first step."""
+        optimizer, model = self.optimizer, self._model
+        if hasattr(optimizer, "initial_scale") and not optimizer.built:
+            with model.distribute_strategy.scope():
+                optimizer.build(model.trainable_variables)
+
     def _ready(self, model: Any) -> Callable[[], Parts]:
         """The function that measures: one concrete graph, or plain calls if the model is eager.
 
@@ -90,32 +99,28 @@ class Probe:
         graph = None
         if not model.run_eagerly:
             # Without autograph: nothing here branches on a tensor, and it costs 40 ms to ask.
-            graph = self._tried(tf.function(self._measure, autograph=False).get_concrete_function)
+            with nothing_drawn():
+                graph = tried(tf.function(self._measure, autograph=False).get_concrete_function)
         untouched = Untouched(model, graph)
 
         def seen() -> Parts:
-            with untouched:
-                return self._reduced(self._measure() if graph is None else graph())
+            if graph is not None:
+                with untouched:
+                    return self._reduced(graph())
+            with untouched, nothing_drawn():
+                return self._reduced(self._measure())
 
         if graph is None:
-            self._tried(seen)
+            tried(seen)
         return seen
-
-    def _tried(self, measure: Callable[[], Any]) -> Any:
-        """The first measurement, whose errors are those of the batch."""
-        try:
-            return measure()
-        except (ValueError, TypeError, self._tf.errors.OpError) as error:
-            raise BadInputError(
-                f"The probe batch cannot be measured with this model: {error} Pass a few rows of "
-                "what model.fit gets: KerasRecorder(probe=(x_train[:64], y_train[:64]))."
-            ) from error
 
     def _measure(self) -> Parts:
         """Forward and backward on the batch; on another device than the CPU, reduced there."""
         model, tf = self._model, self._tf
         with self._layers.heard() as outputs, tf.GradientTape() as tape:
+            tape.watch([variable.value for variable in self._layers.held])
             prediction = model(self._x, training=False)
+            self.without_loss = _has_no_loss(model)  # add_loss is known after the pass only
             loss, scaled, scale = self._losses(prediction)
         slopes = [None] * len(self._variables)
         if not self.without_loss:
@@ -126,11 +131,15 @@ class Probe:
             gradients = [gradient / tf.cast(scale, gradient.dtype) for gradient in gradients]
         self.reads = self._layers.reads(outputs)
         seen = {
-            "numbers": [loss, model.optimizer.learning_rate, *([] if scale is None else [scale])],
+            "numbers": [loss, *self._rates(), *([] if scale is None else [scale])],
             "gradients": gradients,
             "outputs": [self._wide(outputs[name]) for name in self.reads.layers],
         }
         return seen if self._on_host else self._packed(self._parts(self._keras.ops, seen))
+
+    def _rates(self) -> list[Any]:
+        """The learning rate, where there is one optimizer."""
+        return [] if self.optimizer is None else [self.optimizer.learning_rate]
 
     def _losses(self, prediction: Any) -> tuple[Any, Any, Any]:
         """The loss, the loss as its gradient is taken, and the scale between them, if any."""
@@ -138,10 +147,11 @@ class Probe:
             nothing = self._tf.constant(np.nan)
             return nothing, nothing, None
         loss = self._model._compute_loss(x=self._x, y=self._y, y_pred=prediction, training=False)
-        optimizer = self._model.optimizer
+        if self.optimizer is None:
+            return loss, loss, None
         # Keras scales the loss so that small float16 gradients do not vanish: so does the probe.
         one = self._tf.ones((), loss.dtype)
-        scale = optimizer.scale_loss(one)
+        scale = self.optimizer.scale_loss(one)
         self.scaled = scale is not one
         return (loss, loss * scale, scale) if self.scaled else (loss, loss, None)
 
@@ -208,12 +218,22 @@ def _first_copy(model: Any, variable: Any) -> Any:
     return model.distribute_strategy.experimental_local_results(variable)[0]
 
 
-def _build_scale(model: Any) -> None:
-    """Make the variable that a loss scale is kept in, as Keras would in the first step."""
-    optimizer = model.optimizer
-    if hasattr(optimizer, "initial_scale") and not optimizer.built:
-        with model.distribute_strategy.scope():
-            optimizer.build(model.trainable_variables)
+def _one_optimizer(model: Any) -> Any:
+    """The optimizer that trains; None without one, or where the model has others of its own."""
+    keras = require("keras", extra="keras", purpose="Recordings of Keras")
+    known = (model.optimizer, getattr(model.optimizer, "inner_optimizer", None))
+    others = [
+        one
+        for one in vars(model).values()
+        if isinstance(one, keras.optimizers.Optimizer) and not any(one is two for two in known)
+    ]
+    return None if others and has_own_step(model) else model.optimizer
+
+
+def has_own_step(model: Any) -> bool:
+    """Whether the model overrides how Keras trains on a batch."""
+    keras = require("keras", extra="keras", purpose="Recordings of Keras")
+    return type(model).train_step is not keras.Model.train_step
 
 
 def _has_no_loss(model: Any) -> bool:

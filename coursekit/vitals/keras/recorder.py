@@ -3,8 +3,7 @@
 import functools
 import inspect
 import math
-import sys
-from time import perf_counter
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -13,9 +12,20 @@ from coursekit._optional import require
 from coursekit.errors import BadInputError
 from coursekit.records import Record
 from coursekit.vitals.keras.data import checked, feature_stats, label_counts
+from coursekit.vitals.keras.fitting import build, fits_data, has_call
 from coursekit.vitals.keras.layers import Layers
-from coursekit.vitals.keras.notes import notes_on
+from coursekit.vitals.keras.notes import (
+    ANOTHER_FUNCTION,
+    NO_CALL,
+    NO_FUNCTION,
+    NOT_BUILT,
+    UNUSED_OPTIMIZER,
+    notes_on,
+    notes_on_frozen,
+    notes_on_unfrozen,
+)
 from coursekit.vitals.keras.probe import Probe
+from coursekit.vitals.keras.watch import Watched, stand_around, updates_of
 from coursekit.vitals.ledger import (
     PER_BOUNDED,
     PER_CLASS,
@@ -34,21 +44,28 @@ class KerasRecorder:
     ``model.fit(x, y, callbacks=[recorder])``, then ``recorder.record``. Keras trains inside a
     compiled graph that cannot be looked into from outside, so the readings are not those of
     the training batches: before and after some steps the probe batch is passed through the
-    model, in inference mode. That draws no random number and changes no weight: the final
-    weights are bit for bit those of a run without it (after ``keras.utils.set_random_seed``).
+    model, in inference mode. That changes no weight, and random numbers that a layer draws in
+    it are put back: the final weights are bit for bit those of a run without it (after
+    ``keras.utils.set_random_seed``). Two exceptions are known: a model that is run eagerly, with
+    an operation that has a seed of its own (``tf.random.normal(…, seed=1)``), and a model without
+    an input shape whose ``call`` draws numbers from numpy.
 
     The quantities are those of `coursekit.record`, with the names of the Keras layers (a layer
     inside another as ``outer/inner``), but for ``train_mode``, which ``fit`` looks after, and
     ``data_time_s``: Keras fetches a batch inside the compiled step, so waiting for data is part
     of ``compute_time_s``. A layer counts as ReLU, or as bounded, by its class or by its
-    ``activation``. ``dead_fraction`` is the share of units that gave exactly 0 for every row of
-    the probe: the rows stay the same, so it needs no window of batches. ``label_count`` is of
-    the probe too, where the loss is a cross-entropy on classes.
+    ``activation``: functions that a layer's ``call`` uses (``keras.ops.relu``), and those of a
+    ``Lambda``, are not seen. ``dead_fraction`` is the share of units that gave exactly 0 for
+    every row of the probe: the rows stay the same, so it needs no window of batches.
+    ``label_count`` is of the probe too, where the loss is a cross-entropy on classes.
 
     Works with ``jit_compile``, ``run_eagerly``, ``steps_per_execution``, mixed precision, and a
     ``tf.distribute`` strategy (the weights of its first device are read). Only the TensorFlow
     backend of Keras is read. One recorder watches one model, compiled once; several calls of
-    ``fit`` go on counting steps.
+    ``fit`` go on counting steps, and one ``fit`` may have several recorders. A loop of one's own
+    around a ``GradientTape`` cannot be recorded, even if it calls the callbacks, nor can
+    ``train_on_batch``. A model without an input shape is built by the probe where the data say
+    that a row has the same shape, and otherwise by the first step, which is not read then.
 
     Args:
         probe: Inputs and labels of some rows, as ``fit`` gets them; a few dozen rows are enough.
@@ -57,7 +74,7 @@ class KerasRecorder:
 
     Raises:
         BadInputError: The probe is not a pair of arrays of equal length.
-        MissingPackageError: Keras is not installed.
+        MissingPackageError: Keras or TensorFlow is not installed.
     """
 
     def __new__(cls, *_: Any, **__: Any) -> Self:
@@ -72,7 +89,6 @@ class KerasRecorder:
         self._step = 0
         self._next = 0
         self._batch = 0
-        self._plain: Any = None
         self._dead = DeadUnits(window=1)
         self._features = feature_stats(self._x)
         self._classes: Floats | None = None
@@ -80,7 +96,12 @@ class KerasRecorder:
         self._ledger.note("Nothing was recorded: fit has not begun.")
         self._probe: Probe | None = None
         self._grouping = Grouping(owners=[], layers=0)
-        self._watched: tuple[Any, ...] = ()
+        self._layers: Layers | None = None
+        self._watched: Watched | None = None
+        self._watched_parts: tuple[Any, ...] = ()
+        self._blind = False  # whether nothing can be read of the model
+        self._first = 0  # the step at which the epoch began, and the updates done by then
+        self._updates: int | None = None
 
     @property
     def record(self) -> Record:
@@ -104,14 +125,19 @@ class KerasRecorder:
         """Called by Keras: the model that is about to be trained."""
         super().set_model(model)  # type: ignore[misc]
         self._fitted = model
+        self._traced = model.train_function is not None  # by an earlier fit, since compile
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
-        """Called by Keras when fit begins, the model built."""
+        """Called by Keras when fit begins."""
         model = self._fitted
-        if self._probe is None:
+        _check_backend()
+        self._blind = not has_call(model)
+        if self._blind:
+            self._ledger = Ledger(framework="keras", layers=())
+            self._ledger.note(NO_CALL)
+        elif self._probe is None and model.built:
             self._begin(model)
-            self._watched = _parts(model)
-        if list(map(id, _parts(model))) != list(map(id, self._watched)):
+        if self._watched_parts and not _same(_parts(model), self._watched_parts):
             raise BadInputError(
                 "This KerasRecorder has watched another model, or this one before it was compiled "
                 "or frozen anew. Make a new KerasRecorder for this fit."
@@ -123,72 +149,87 @@ class KerasRecorder:
         Not the batch hooks of a callback: where one has them, Keras turns its logs into numbers
         in every step, which costs more than all readings (benchmarks/keras_recording.py).
         """
-        self._batch = 0
         self._step_aside()
-        plain = self._fitted.train_function
-
-        def watched(iterator: Any) -> Any:
-            try:
-                return self._watch(plain, iterator)
-            except BaseException:  # the data have ended, or fit does: on_epoch_end may not come
-                self._step_aside()
-                raise
-
-        self._plain, self._fitted.train_function = plain, watched
+        if self._blind:
+            return
+        if self._layers is not None:
+            for sentence in notes_on_unfrozen(self._layers, self._fitted.trainable_variables):
+                self._ledger.note(sentence)
+        self._batch, self._first = 0, self._step
+        self._updates = updates_of(self._fitted.optimizer)
+        self._watched = stand_around(self._fitted, self)
+        if self._watched is None:
+            self._ledger.note(NO_FUNCTION)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         """Called by Keras after each epoch."""
+        watched, model = self._watched, self._fitted
+        if watched is None:
+            return
+        replaced = watched.tells(self) and model.train_function is not watched
         self._step_aside()
+        seen, after = self._step - self._first, updates_of(model.optimizer)
+        done = None if after is None or self._updates is None else after - self._updates
+        if replaced and done is not None and done > seen:
+            self._ledger.note(ANOTHER_FUNCTION)
+            self._step = self._first + done
+        elif not seen:
+            self._ledger.note(ANOTHER_FUNCTION if replaced else NO_FUNCTION)
+        elif done == 0 and self._probe is not None and self._probe.optimizer is not None:
+            self._ledger.note(UNUSED_OPTIMIZER)
+        elif done is not None and 0 < seen - done < model.steps_per_execution:
+            self._step = self._first + done  # the data ended within a group of steps
 
-    def _step_aside(self) -> None:
-        """Give the model its own function back."""
-        if self._plain is not None:
-            self._fitted.train_function, self._plain = self._plain, None
-
-    def _is_wanted(self) -> bool:
-        """Whether the fit that runs has this callback.
-
-        A fit that another callback broke off could not give the model its own function back; its
-        caller, which is fit itself, knows its callbacks.
-        """
-        callbacks = sys._getframe(3).f_locals.get("callbacks")
-        return self in getattr(callbacks, "callbacks", [self])
-
-    def _watch(self, train: Any, iterator: Any) -> Any:
+    def _watch(self, train: Callable[[Any], Any], iterator: Any) -> Any:
         """One step, or one group of ``steps_per_execution``, read if it is due."""
-        due = self._step >= self._next and self._probe is not None
-        if due and not self._is_wanted():
-            self._step_aside()
-            return train(iterator)
-        if due and self._probe is not None:
-            self._probe.before_step()
-        began_s = perf_counter()
+        if self._probe is None and self._can_build(iterator):
+            self._begin(self._fitted)
+        due = self._probe if self._step >= self._next else None
+        if due is not None:
+            due.before_step()
         logs = train(iterator)
-        if due and self._probe is not None:
-            self._write(self._probe, seconds=perf_counter() - began_s)
+        if due is not None and self._watched is not None:
+            self._write(due, seconds=self._watched.seconds)
             self._next = following(self._step, every=self._every)
+        self._count()
+        if self._probe is None:
+            self._begin(self._fitted)
+            self._ledger.note(NOT_BUILT)
+        return logs
+
+    def _can_build(self, iterator: Any) -> bool:
+        """Whether the probe can build the model just as the training data would."""
+        return not self._fitted.run_eagerly and fits_data(iterator, self._x)
+
+    def _count(self) -> None:
+        """Count the steps that were done."""
         # A group of steps may be longer than what is left of the epoch.
         steps = self._fitted.steps_per_execution
         left = (self.params.get("steps") or math.inf) - self._batch  # type: ignore[attr-defined]
         self._batch += steps
         self._step += int(max(1, min(steps, left)))
-        return logs
+
+    def _step_aside(self) -> None:
+        """Give the model its own function back."""
+        if self._watched is not None:
+            self._watched.leave(self)
+            self._watched = None
 
     def _begin(self, model: Any) -> None:
         """Build the measuring graph and the columns."""
-        _check_backend()
-        if not model.built:  # Keras would do the same at the first step, with the same numbers
-            model(self._x, training=False)
-        layers = Layers(model)
+        if not model.built:
+            build(model, self._x)
+        layers = Layers(model, traced=self._traced)
         if not layers.owners:
             raise BadInputError(
                 "The model has no trainable weights, so there is nothing to watch. "
                 "Set layer.trainable = True before compiling."
             )
-        self._probe = Probe(model, self._x, self._y, layers=layers)
+        probe = Probe(model, self._x, self._y, layers=layers)
         self._classes = label_counts(self._y, model)
-        self._open(self._probe, layers)
-        for sentence in notes_on(model, self._probe):
+        self._open(probe, layers)
+        self._layers, self._probe, self._watched_parts = layers, probe, _parts(model)
+        for sentence in (*notes_on(model, probe), *notes_on_frozen(model, layers)):
             self._ledger.note(sentence)
 
     def _open(self, probe: Probe, layers: Layers) -> None:
@@ -202,7 +243,8 @@ class KerasRecorder:
         names = [name for name in layers.named if name in watched]
         names += [name for name in owners if name not in names]  # weights of the model itself
         self._ledger = Ledger(framework="keras", layers=names)
-        self._ledger.open(("loss", "learning_rate", "non_finite"))
+        rates = () if probe.optimizer is None else ("learning_rate",)
+        self._ledger.open(("loss", *rates, "non_finite"))
         self._ledger.open(("compute_time_s",), unit="s")
         self._ledger.open(("amp_scale",), labels=None if probe.scaled else ())
         self._ledger.open(PER_WEIGHT_LAYER, labels=owners)
@@ -215,9 +257,8 @@ class KerasRecorder:
     def _write(self, probe: Probe, *, seconds: float) -> None:
         """Write one reading into the ledger."""
         sent, step, add = probe.after_step(), self._step, self._ledger.add
-        for name, number in zip(
-            ("loss", "learning_rate", "amp_scale"), sent["numbers"], strict=False
-        ):
+        names = [one for one in ("loss", "learning_rate", "amp_scale") if one in self._ledger]
+        for name, number in zip(names, sent["numbers"], strict=True):
             add(name, step, float(number))
         add("non_finite", step, float(sent["non-finite"][0]))
         add("compute_time_s", step, seconds)
@@ -257,8 +298,9 @@ KerasRecorder.__signature__ = _SIGNATURE  # type: ignore[attr-defined]
 @functools.cache
 def _joined_with_keras(cls: type) -> Any:
     """The class with ``keras.callbacks.Callback`` as a base."""
-    keras = require("keras", extra="keras", purpose="Recordings of Keras")
+    # TensorFlow first: without it, Keras itself cannot be imported, and says so in other words.
     require("tensorflow", extra="keras", purpose="Recordings of Keras")
+    keras = require("keras", extra="keras", purpose="Recordings of Keras")
     return type("KerasRecorder", (cls, keras.callbacks.Callback), {"__module__": __name__})
 
 
@@ -276,3 +318,8 @@ def _check_backend() -> None:
 def _parts(model: Any) -> tuple[Any, ...]:
     """What stays the same while a model is neither replaced, compiled nor frozen anew."""
     return (model, model.optimizer, *model.trainable_variables)
+
+
+def _same(parts: tuple[Any, ...], others: tuple[Any, ...]) -> bool:
+    """Whether these are the very same objects."""
+    return list(map(id, parts)) == list(map(id, others))

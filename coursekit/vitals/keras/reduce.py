@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+_SAFE = (1e-15, 1e18)  # between these, no square that counts has left the range of 32 bits
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reads:
@@ -26,13 +28,18 @@ class Reads:
 
 
 def norms(xp: Any, tensors: Sequence[Any]) -> Any:
-    """Euclidean norms, shape (tensors,); infinite where the squares overflow.
+    """Euclidean norms, shape (tensors,).
+
+    With numpy, also where a square overflows or vanishes in 32 bits; in a graph such a norm is
+    infinite or 0.
 
     >>> norms(np, [np.array([[3.0, 4.0]]), np.zeros(2)]).tolist()
     [5.0, 0.0]
+    >>> norms(np, [np.array([3e30, 4e30], dtype=np.float32)]).round(-29).tolist()
+    [5e+30]
     """
     with np.errstate(all="ignore"):
-        return stacked(xp, [xp.sqrt(xp.sum(xp.square(tensor))) for tensor in tensors])
+        return stacked(xp, [_norm(xp, tensor) for tensor in tensors])
 
 
 def count_broken(xp: Any, tensors: Sequence[Any]) -> Any:
@@ -73,6 +80,14 @@ def of_outputs(xp: Any, outputs: Mapping[str, Any], reads: Reads) -> dict[str, A
 def stacked(xp: Any, numbers: Sequence[Any]) -> Any:
     """0-d arrays as a vector; a vector of none has no type of its own."""
     return xp.stack(numbers) if numbers else xp.zeros((0,), dtype="float32")
+
+
+def _norm(xp: Any, tensor: Any) -> Any:
+    """The Euclidean norm of one tensor: with numpy in 64 bits where 32 do not hold the squares."""
+    norm = xp.sqrt(xp.sum(xp.square(tensor)))
+    if xp is np and not _SAFE[0] < norm < _SAFE[1]:
+        return np.sqrt(np.sum(np.square(tensor, dtype=np.float64)))
+    return norm
 
 
 def _peaks(xp: Any, output: Any, units: int) -> Any:

@@ -1,8 +1,15 @@
-"""Put back what a measurement of a Keras model writes, so that it changes nothing."""
+"""Put back what a measurement of a Keras model writes or draws, so that it changes nothing."""
 
+import importlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 _READS = ("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape")
+_SEEDS = "global_seed_generator"  # what keras.random draws from where it gets no seed
 
 
 class Untouched:
@@ -32,6 +39,68 @@ class Untouched:
         for variable, before in zip(self.variables, self._before, strict=True):
             variable.assign(before)
         self._before = []
+
+
+@contextmanager
+def nothing_drawn() -> Iterator[None]:
+    """While this lasts, numbers come from the global generators as if they were never drawn.
+
+    Those of Python, numpy, ``keras.random`` and TensorFlow. A layer's ``call`` draws from them
+    when it is traced, or in each pass of a model that is run eagerly.
+    """
+    python, of_numpy = random.getstate(), np.random.get_state()
+    try:
+        with _keras_seeds_kept(), _other_tensorflow_seeds():
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(of_numpy)
+
+
+@contextmanager
+def _keras_seeds_kept() -> Iterator[None]:
+    """Put the global seed generator of Keras back, or take it away if there was none."""
+    state = _inside("keras.src.backend.common.global_state")
+    if state is None:
+        yield
+        return
+    seeds = state.get_global_attribute(_SEEDS)
+    before = None if seeds is None else seeds.state.value.read_value()
+    try:
+        yield
+    finally:
+        if seeds is not None:
+            seeds.state.assign(before)
+        state.set_global_attribute(_SEEDS, seeds)
+
+
+@contextmanager
+def _other_tensorflow_seeds() -> Iterator[None]:
+    """Let operations that run at once take their seeds elsewhere.
+
+    Putting the generator back would not do: TensorFlow keeps the operation of a seed, and a
+    second one with that seed would go on where the first has stopped.
+    """
+    module = _inside("tensorflow.python.eager.context")
+    context = None if module is None else module.context()
+    seeds = getattr(context, "_rng", None)
+    if seeds is None:  # tf.random.set_seed was not called: nothing can be repeated anyway
+        yield
+        return
+    assert context is not None
+    context._rng = random.Random("a probe")  # far from the seeds that people choose
+    try:
+        yield
+    finally:
+        context._rng = seeds
+
+
+def _inside(name: str) -> Any:
+    """A module inside Keras or TensorFlow; None where a version has it elsewhere."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
 
 
 def _written(graph: Any) -> list[Any]:
