@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from coursekit.errors import wrapped
 from coursekit.records import Record
 from coursekit.training.batches import Batches
 from coursekit.training.checkpoint import Checkpoint, Part
@@ -257,4 +258,5 @@ def _stop(vitals: Vitals, sentence: str, *, ranks: Ranks) -> None:
     """Say why the run ends here, and write it into the record."""
     vitals.note(sentence)
     if ranks.first:
-        print(f"{sentence} The model keeps its weights, and the record holds what was done.")
+        kept = "The model keeps its weights, and the record holds what was done."
+        print(wrapped(f"{sentence} {kept}"))

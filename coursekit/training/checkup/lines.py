@@ -4,6 +4,8 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from coursekit.errors import wrapped
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
@@ -35,7 +37,7 @@ class Line:
         return f"{self.name:<12}{self.verdict:<6}{self.words}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CheckUp:
     """The lines of a check-up, in the order in which to mend them.
 
@@ -90,7 +92,11 @@ class CheckUp:
 
     def __str__(self) -> str:
         """All lines, and what to do next."""
-        return "\n".join([*map(str, self.lines), self.advice])
+        return "\n".join([*map(str, self.lines), wrapped(self.advice)])
+
+    def __repr__(self) -> str:
+        """The same: it is what one asks for."""
+        return str(self)
 
     def _repr_html_(self) -> str:
         """A table for Jupyter; the verdict is a word, not a colour alone."""
