@@ -168,6 +168,8 @@ check_parts(parts)
 # | `"rate"` | `found["left"]`, what is left of the learning rate, is above 0.1 |
 # | `"one batch"` | `found["heart"]`, the loss at the end, is below 0.3 guesses |
 #
+# (The line *neighbours* of `check_up` is left out.)
+#
 # Back comes the name of a line, or `None` if the run is healthy. A measurement can be `nan`: such a line is not well.
 #
 # **The check** calls `first_off` on measurements like those of the lessons: one fault, several, none. A sound one:

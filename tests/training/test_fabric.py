@@ -113,7 +113,8 @@ def test_a_loss_that_is_not_finite_in_one_process_stops_both(one: Path, two: Pat
     assert len(stopped) == 1
     assert stopped[0] in alone.notes
     assert "It began in layer '0' (Linear)" in stopped[0]
-    assert (two / "said.txt").read_text(encoding="utf-8").count(stopped[0]) == 1
+    text = " ".join((two / "said.txt").read_text(encoding="utf-8").split())
+    assert text.count(stopped[0]) == 1
 
 
 def test_each_row_goes_to_one_process_in_an_order_of_the_seed(two: Path) -> None:

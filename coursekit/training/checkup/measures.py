@@ -70,7 +70,7 @@ def first_loss(script: Script, costs: Prices) -> Line:
         first = script.loss().item()
     script.moment.back()
     words = f"{first:.3g}; a guess costs {costs.guess:.3g}"
-    if first < 0 and isinstance(script.loss_fn, NEVER_BELOW_ZERO):
+    if first < 0 and math.isnan(costs.guess) and isinstance(script.loss_fn, NEVER_BELOW_ZERO):
         words = f"{first:.3g}, which this loss never is: are its inputs (log-)probabilities?"
         return Line(name="first loss", well=False, words=words, lesson="05")
     if math.isnan(costs.guess):

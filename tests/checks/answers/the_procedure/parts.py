@@ -175,7 +175,7 @@ WRONG = (
         name="the optimizer first",
         answer=building(early=True, hidden=64),
         fails="loop",
-        says=r"On wine, 3 classes, the line loop is off: a matrix .* without a move: 0\.weight",
+        says=r"On wine, 3 classes, the line loop is off: the optimizer does not hold 0\.weight",
     ),
     Wrong(
         name="a frozen layer",
