@@ -88,6 +88,7 @@ def check_up(
     if scheduler is not None and scheduler not in schedulers:
         schedulers.append(scheduler)
     parts = [loss_fn] if isinstance(loss_fn, nn.Module) else []
+    # Before the loader draws its order.
     moment = Rewind(model, optimizer, [*parts, *optimizers, *schedulers], loader)
     try:
         batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]

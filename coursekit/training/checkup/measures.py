@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.training.checkup.lines import Line
-from coursekit.training.checkup.prices import RANGES, Prices, last_activation
+from coursekit.training.checkup.prices import RANGES, Prices, last_activation, size_of
 from coursekit.training.checkup.script import Script
 
 LARGE = 20.0  # a column of larger size shakes the first layer, and most inputs are below 1
@@ -69,27 +69,20 @@ def first_loss(script: Script, costs: Prices) -> Line:
     with torch.no_grad():
         first = script.loss().item()
     script.moment.back()
+    finite = math.isfinite(first)
     words = f"{first:.3g}; a guess costs {costs.guess:.3g}"
     if first < 0 and math.isnan(costs.guess) and isinstance(script.loss_fn, NEVER_BELOW_ZERO):
         words = f"{first:.3g}, which this loss never is: are its inputs (log-)probabilities?"
         return Line(name="first loss", well=False, words=words, lesson="05")
     if math.isnan(costs.guess):
         words = f"{first:.3g}; what a guess costs by this loss is not known"
-        known = not math.isfinite(first)
-        return Line(
-            name="first loss", well=not known, words=words, lesson="01, 12", judged=known
-        )  # fmt: skip
-    well = math.isfinite(first) and not first > TIMES_A_GUESS * costs.guess
+        return Line(name="first loss", well=finite, words=words, lesson="01, 12", judged=not finite)
+    well = finite and not first > TIMES_A_GUESS * costs.guess
     targets = script.batch[1]
-    size = _size(targets) if targets.is_floating_point() else 0.0
+    size = size_of(targets) if targets.is_floating_point() else 0.0
     if not well and size > LARGE:  # then it is they that make the loss large
         words = f"{words}; the targets have size {size:.2g}: scale them too"
     return Line(name="first loss", well=well, words=words, lesson="01, 12")
-
-
-def _size(values: Tensor) -> float:
-    """The root mean square."""
-    return values.double().square().mean().sqrt().item()
 
 
 def loss(script: Script, outputs: Any, costs: Prices) -> Line:
@@ -186,7 +179,7 @@ def _gradient_norms(script: Script) -> dict[str, float]:
 def _begins_small(weight: Tensor) -> bool:
     """Whether it starts at zero, or at less than a tenth of the size that PyTorch draws."""
     usual = 1 / math.sqrt(3 * max(weight[0].numel(), 1)) if weight.ndim else 1.0
-    return _size(weight.detach()) < SMALL * usual
+    return size_of(weight.detach()) < SMALL * usual
 
 
 def step(script: Script, batches_a_step: int) -> Line:

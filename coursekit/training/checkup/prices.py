@@ -74,6 +74,11 @@ def prices(loss_fn: LossFn, outputs: Any, targets: Tensor) -> Prices:
         return _of_numbers(loss_fn, outputs, targets)
 
 
+def size_of(values: Tensor) -> float:
+    """The root mean square."""
+    return values.double().square().mean().sqrt().item()
+
+
 def _is(loss_fn: LossFn, kind: type[nn.Module], function: Callable[..., Tensor]) -> bool:
     """Whether it is that loss, as a module or as a function."""
     plain = loss_fn.func if isinstance(loss_fn, partial) else loss_fn
@@ -124,7 +129,7 @@ def _blind(loss_fn: LossFn, outputs: Tensor, targets: Tensor) -> float:
     """What the mean of the targets costs, or 0 where targets are small; NaN where it is nothing."""
     mean = targets.mean(dim=0, keepdim=True).expand_as(targets)
     answers = [mean]
-    if targets.double().square().mean().sqrt() <= ORDINARY:
+    if size_of(targets) <= ORDINARY:
         answers.append(torch.zeros_like(targets))
     cost = max(_loss(loss_fn, answer, outputs, targets) for answer in answers)
     return cost if cost > NOTHING else math.nan
