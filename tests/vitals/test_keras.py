@@ -7,19 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coursekit.device import import_keras
 from coursekit.errors import BadInputError
 from coursekit.vitals.keras import KerasRecorder
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 LR = 0.1
-
-
-@pytest.fixture(scope="module")
-def keras() -> ModuleType:
-    """Keras, loaded quietly."""
-    return import_keras()
 
 
 def rows(number: int = 48) -> tuple[Any, Any]:

@@ -11,17 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coursekit.device import import_keras
 from coursekit.records import Record
 from coursekit.vitals.keras import KerasRecorder
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-
-
-@pytest.fixture(scope="module")
-def keras() -> ModuleType:
-    """Keras, loaded quietly."""
-    return import_keras()
 
 
 RNG = np.random.default_rng(0)

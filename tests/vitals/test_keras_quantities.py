@@ -7,16 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coursekit.device import import_keras
 from coursekit.vitals.keras import KerasRecorder
 
 pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-
-
-@pytest.fixture(scope="module")
-def keras() -> ModuleType:
-    """Keras, loaded quietly."""
-    return import_keras()
 
 
 def rows(*shape: int) -> Any:

@@ -10,18 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coursekit.device import import_keras
 from coursekit.errors import BadInputError
 from coursekit.vitals.keras import KerasRecorder
 from coursekit.vitals.keras.watch import Watched
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-
-
-@pytest.fixture(scope="module")
-def keras() -> ModuleType:
-    """Keras, loaded quietly."""
-    return import_keras()
 
 
 RNG = np.random.default_rng(0)
