@@ -159,8 +159,7 @@ class Probe:
         """What a measurement gave, as small arrays on the host; elsewhere it is small already."""
         if not self._on_host:
             return seen
-        with np.errstate(all="ignore"):
-            return self._parts(np, {name: _host(tensors) for name, tensors in seen.items()})
+        return self._parts(np, {name: _host(tensors) for name, tensors in seen.items()})
 
     def _parts(self, xp: Any, seen: Parts) -> Parts:
         """Norms, counts, moments and peaks of what was seen."""

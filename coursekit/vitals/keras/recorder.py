@@ -34,7 +34,7 @@ from coursekit.vitals.ledger import (
     PER_WEIGHT_LAYER,
     Ledger,
 )
-from coursekit.vitals.readings import DeadUnits, Floats, Grouping, ratio
+from coursekit.vitals.readings import Floats, Grouping, ratio
 from coursekit.vitals.schedule import check_every, following
 
 
@@ -89,7 +89,6 @@ class KerasRecorder:
         self._step = 0
         self._next = 0
         self._batch = 0
-        self._dead = DeadUnits(window=1)
         self._features = feature_stats(self._x)
         self._classes: Floats | None = None
         self._ledger = Ledger(framework="keras", layers=())
@@ -274,14 +273,9 @@ class KerasRecorder:
         if reads.layers:
             add("activation_mean", step, sent["means"])
             add("activation_std", step, sent["stds"])
-        for layer in reads.relus:
-            self._dead.add(layer, sent[f"peaks of {layer}"])
         if reads.relus:
-            add(
-                "dead_fraction",
-                step,
-                np.array([self._dead.share(one) for one in reads.relus]),
-            )
+            peaks = [sent[f"peaks of {layer}"] for layer in reads.relus]
+            add("dead_fraction", step, np.array([np.mean(one == 0) for one in peaks]))
         if reads.bounded:
             add("saturated_fraction", step, sent["saturated"])
         if self._features:

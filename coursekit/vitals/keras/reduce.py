@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_SAFE = (1e-15, 1e18)  # between these, no square that counts has left the range of 32 bits
+_SAFE = (1e-15, 1e18)  # a norm between these: no square that counts has left 32 bits' range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +64,19 @@ def of_outputs(xp: Any, outputs: Mapping[str, Any], reads: Reads) -> dict[str, A
     >>> seen = of_outputs(np, {"a": np.array([[0.0, 1.0], [0.0, 2.0]])}, reads)
     >>> seen["means"].tolist(), seen["saturated"].tolist(), seen["peaks of a"].tolist()
     ([0.75], [0.5], [0.0, 2.0])
+    >>> large = np.array([[1e38, 3e38]], dtype=np.float32)  # their sum is beyond 32 bits
+    >>> seen = of_outputs(np, {"a": large}, Reads(layers=("a",), relus={}, bounded={}))
+    >>> (seen["means"] / 1e38).round(3).tolist(), (seen["stds"] / 1e38).round(3).tolist()
+    ([2.0], [1.0])
     """
-    read = [outputs[name] for name in reads.layers]
     ends = reads.bounded.items()
+    with np.errstate(all="ignore"):
+        moments = [_moments(xp, outputs[name]) for name in reads.layers]
     shares = [_share_beyond(xp, outputs[name], low, high) for name, (low, high) in ends]
     peaks = {f"peaks of {one}": _peaks(xp, outputs[one], axis) for one, axis in reads.relus.items()}
     return {
-        "means": stacked(xp, [xp.mean(output) for output in read]),
-        "stds": stacked(xp, [xp.std(output) for output in read]),
+        "means": stacked(xp, [mean for mean, _ in moments]),
+        "stds": stacked(xp, [std for _, std in moments]),
         "saturated": stacked(xp, shares),
         **peaks,
     }
@@ -84,10 +89,25 @@ def stacked(xp: Any, numbers: Sequence[Any]) -> Any:
 
 def _norm(xp: Any, tensor: Any) -> Any:
     """The Euclidean norm of one tensor: with numpy in 64 bits where 32 do not hold the squares."""
-    norm = xp.sqrt(xp.sum(xp.square(tensor)))
-    if xp is np and not _SAFE[0] < norm < _SAFE[1]:
-        return np.sqrt(np.sum(np.square(tensor, dtype=np.float64)))
-    return norm
+    if xp is not np:
+        return xp.sqrt(xp.sum(xp.square(tensor)))
+    flat = tensor.ravel()
+    norm = np.sqrt(np.dot(flat, flat))  # one call, and no array of squares
+    if _SAFE[0] < norm < _SAFE[1]:
+        return norm
+    wide = flat.astype(np.float64)
+    return np.sqrt(np.dot(wide, wide))
+
+
+def _moments(xp: Any, output: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation of all entries; as with `_norm`, in 64 bits where 32 overflow."""
+    if xp is not np:
+        return xp.mean(output), xp.std(output)
+    mean = np.mean(output)
+    if not np.isfinite(mean):
+        output = output.astype(np.float64)
+        mean = np.mean(output)
+    return mean, _norm(np, output - mean) / np.sqrt(output.size)
 
 
 def _peaks(xp: Any, output: Any, units: int) -> Any:
