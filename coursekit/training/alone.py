@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError, CoursekitError
 from coursekit.training.grid_settings import Setting
+from coursekit.training.progress import Count
 from coursekit.training.randomness import Dice
 from coursekit.training.rehearsal import rehearsal
 from coursekit.training.stacked_update import Optimizers, made
@@ -155,7 +156,7 @@ def train_in_processes(
     passes: Passes,
     *,
     jobs: int | None,
-    done: Callable[[int], None],
+    done: Count,
 ) -> list[Losses]:
     """Each setting by itself, spread over processes by joblib.
 

@@ -1,14 +1,12 @@
 """`sweep`: many small runs at once, over learning rates, knobs and seeds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm.auto import tqdm
 
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError
@@ -18,12 +16,11 @@ from coursekit.training.batches import Batches
 from coursekit.training.grid_groups import Group, Models, groups_of, models_of, stacks_of
 from coursekit.training.grid_settings import Value, grid_of
 from coursekit.training.guard import Guard
-from coursekit.training.progress import someone_looks
+from coursekit.training.progress import Count, counting
 from coursekit.training.stacked_update import Optimizers
 
 Floats = npt.NDArray[np.float64]
 Pass = Iterable[tuple[Any, Any]]
-Done = Callable[[int], None]
 
 _IN_NAT = {
     "CrossEntropyLoss", "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "cross_entropy", "nll_loss",
@@ -126,7 +123,8 @@ def sweep(
     groups = groups_of(task, models, first)
     losses = _Losses(len(models.settings), epochs)
     passes = _passes(first, batches, epochs, keep=any(group.refusal for group in groups))
-    with _bar(len(models.settings) * epochs, progress) as done:
+    total = len(models.settings) * epochs
+    with counting("sweep", unit="epoch", shown=progress, total=total) as done:
         _train_stacked(task, models, groups, first, passes, losses, done)
         _train_apart(task, models, groups, passes, jobs, losses, done)
     losses.cut()
@@ -148,7 +146,7 @@ def _train_stacked(
     first: Sequence[tuple[Any, Any]],
     passes: Iterable[Pass],
     losses: _Losses,
-    done: Done,
+    done: Count,
 ) -> None:
     """All stacks side by side: each batch is read once and updates every run."""
     stacks = [pair for group in groups for pair in stacks_of(task, models, group)]
@@ -174,7 +172,7 @@ def _train_apart(
     passes: Iterable[Pass],
     jobs: int | None,
     losses: _Losses,
-    done: Done,
+    done: Count,
 ) -> None:
     """What cannot be stacked: one run after another in each of several processes."""
     runs = [run for group in groups if group.refusal for run in group.runs]
@@ -193,14 +191,6 @@ def _passes(first: Pass, batches: Batches, epochs: int, *, keep: bool) -> Iterab
     """The batches of each epoch: read as they are needed, or kept to be read twice."""
     later: Iterator[Pass] = (batches for _ in range(1, epochs))
     return [first, *map(list, later)] if keep else chain([first], later)
-
-
-@contextmanager
-def _bar(total: int, progress: bool | None) -> Iterator[Done]:
-    """Count epochs of runs, behind a bar if one is wanted."""
-    shown = someone_looks() if progress is None else progress
-    with tqdm(total=total, desc="sweep", unit="epoch", disable=not shown) as bar:
-        yield lambda count: bar.update(count)
 
 
 def _name(loss_fn: Loss) -> str:

@@ -4,10 +4,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from tqdm.auto import tqdm
+
+Count = Callable[[int], object]
 
 LINE_EVERY_S = 5.0
 BAR_EVERY_S = 0.5
@@ -81,6 +84,27 @@ class Progress:
         self._epoch += epochs
         if self._bar is not None:
             self._bar.update(epochs)
+
+
+@contextmanager
+def counting(
+    what: str, *, unit: str, shown: bool | None, total: int | None = None, delay_s: float = 0.0
+) -> Iterator[Count]:
+    """Count something behind a bar, where somebody looks or if `shown` says so.
+
+    Args:
+        what: Before the bar.
+        unit: What is counted.
+        shown: As of `Progress`, but that None shows nothing in the log of a CI job.
+        total: How many there will be, if that is known; then the bar stays at the end.
+        delay_s: No bar before that.
+    """
+    wanted = someone_looks() if shown is None else shown
+    stays = total is not None
+    with tqdm(
+        total=total, desc=what, unit=unit, disable=not wanted, delay=delay_s, leave=stays
+    ) as bar:
+        yield bar.update
 
 
 def someone_looks() -> bool:

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit import check_up
 from coursekit.errors import BadInputError
-from coursekit.training.checkup import CheckUp
+from coursekit.training.checkup import CheckUp, examine
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -48,10 +48,10 @@ class Script:
             if self.scheduler is not None:
                 self.scheduler.step()
 
-    def examined(self, steps: int = 300) -> CheckUp:
+    def examined(self, steps: int = 300, *, progress: bool | None = None) -> CheckUp:
         return check_up(
             self.one_pass, self.model, self.loader, self.loss_fn, self.optimizer,
-            scheduler=self.scheduler, steps=steps,
+            scheduler=self.scheduler, steps=steps, progress=progress,
         )  # fmt: skip
 
 
@@ -875,6 +875,23 @@ def test_it_prints_as_lines_and_as_a_table() -> None:
     assert "OFF" in str(found["loop"])
     assert found._repr_html_().count("<tr>") == 1 + len(found.lines)
     assert "no zero_grad()" in found._repr_html_()
+
+
+def test_a_long_one_counts_its_batches(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Behind a bar that a short one never shows, and no log of a job."""
+    plain().examined(steps=1, progress=True)
+    assert capfd.readouterr().err == ""
+    monkeypatch.setattr(examine, "QUIET_S", 0.0)
+    plain().examined(steps=1)
+    assert capfd.readouterr().err == ""
+    plain().examined(steps=2000, progress=True)
+    counts = [
+        int(number) for number in re.findall(r"check-up: (\d+) batches", capfd.readouterr().err)
+    ]
+    assert counts == sorted(counts)
+    assert counts[-1] > 100
 
 
 def test_without_a_batch_there_is_nothing_to_look_at() -> None:

@@ -19,10 +19,12 @@ from coursekit.training.checkup.prices import LossFn, prices
 from coursekit.training.checkup.rewind import Rewind, companions, standing
 from coursekit.training.checkup.script import OnePass, Script
 from coursekit.training.guard import check_loss_fn
+from coursekit.training.progress import counting
 from coursekit.vitals.torch.weights import check_kinds
 
 Batch = Sequence[Tensor]
 
+QUIET_S = 4.0
 MOST_BATCHES = 100  # so many are looked at, and a schedule is followed over so many
 
 
@@ -35,6 +37,7 @@ def check_up(
     *,
     scheduler: Any = None,
     steps: int = 400,
+    progress: bool | None = None,
 ) -> CheckUp:
     """Measure the first lines of the checklist on a fresh model, around your own loop.
 
@@ -57,6 +60,8 @@ def check_up(
             made for the optimizer are found.
         steps: So many steps the model gets to learn one batch by heart; up to four times as many
             as long as its loss falls.
+        progress: Count the batches behind a bar once it has taken a few seconds; None does so in a
+            terminal or notebook only.
 
     Raises:
         BadInputError: Something is not of its kind; or the model has no weights; or a batch is not
@@ -94,12 +99,13 @@ def check_up(
         batches = [_pair(batch) for batch in islice(iter(loader), MOST_BATCHES)]
         if not batches:
             raise BadInputError("The loader has no batch. Give the one that your loop trains on.")
-        script = Script(
-            one_pass=watched(one_pass, loader), model=model, loss_fn=loss_fn, optimizer=optimizer,
-            optimizers=[optimizer, *optimizers], schedulers=schedulers, batches=batches,
-            moment=moment,
-        )  # fmt: skip
-        return CheckUp(lines=tuple(_lines(script, steps)))
+        with counting("check-up", unit=" batches", shown=progress, delay_s=QUIET_S) as count:
+            script = Script(
+                one_pass=watched(one_pass, loader, count), model=model, loss_fn=loss_fn,
+                optimizer=optimizer, optimizers=[optimizer, *optimizers], schedulers=schedulers,
+                batches=batches, moment=moment,
+            )  # fmt: skip
+            return CheckUp(lines=tuple(_lines(script, steps)))
     finally:
         moment.end()
 

@@ -23,8 +23,10 @@ def neighbours(script: Script) -> Line:
     """
     inputs, targets = script.on_device()
     rows = len(inputs) if inputs.ndim else 0
-    if rows < FEWEST or not targets.ndim or len(targets) != rows:
+    if rows < FEWEST:
         return _open("the batch has too few rows")
+    if not targets.ndim or len(targets) != rows:
+        return _open("the batch does not have one target a row")
     script.model.eval()
     try:
         with torch.no_grad():
