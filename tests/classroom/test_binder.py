@@ -170,7 +170,18 @@ print(json.dumps(list(get_page_config(jupyter_config_path())["disabledExtensions
     assert NEWS in ask(opened, code, cwd=checkout)
 
 
-def test_the_link_of_the_readme_opens_a_lesson_that_is_there() -> None:
+@pytest.mark.usefixtures("opened")
+def test_the_link_of_the_readme_opens_a_lesson_without_its_answers(checkout: Path) -> None:
+    """Not the repository's own, of whose folded outputs JupyterLab shows the first line."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (path,) = re.findall(r"\?urlpath=lab/tree/([^`\s]+)", readme)
-    assert (ROOT / path).is_file()
+    copy = (checkout / path).parent
+    assert (checkout / path).is_file()
+    folded = [
+        cell
+        for lesson in copy.glob("*.ipynb")
+        for cell in json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+        if cell["metadata"].get("jupyter", {}).get("outputs_hidden")
+    ]
+    assert len(list(copy.glob("*.ipynb"))) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert folded == []
