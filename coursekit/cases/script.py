@@ -22,6 +22,8 @@ from coursekit.errors import BadInputError
 
 Bindings = Mapping[str, ast.expr]
 
+IMPORTS = (ast.Import, ast.ImportFrom)
+
 
 def flat_script(recipe: Recipe, *, seed: int = 0) -> str:
     """The recipe as a program: imports, then build, train and evaluate, inlined.
@@ -44,9 +46,21 @@ def flat_script(recipe: Recipe, *, seed: int = 0) -> str:
         known = {name: _literal(value) for name, value in settings.items()}
         statements += _specialise(plain, known, setup=setup)
     needed = definitions(statements, [build, unbind(recipe.train)[0], unbind(recipe.evaluate)[0]])
-    module = ast.Module(body=[*needed.statements, *statements], type_ignores=[])
-    program = ast.unparse(ast.fix_missing_locations(module))
-    return f"{_imports(program, needed.modules)}\n\n{program}\n"
+    own = [ast.unparse(one) for one in statements if isinstance(one, IMPORTS)]  # a twin's keras
+    lines = [one for one in statements if not isinstance(one, IMPORTS)]
+    program = _unparsed([*needed.statements, *lines])
+    imports = dict.fromkeys([*own, *_imports(program, needed.modules)])
+    return "\n".join([*imports, "", program, ""])
+
+
+def _unparsed(statements: Sequence[ast.stmt]) -> str:
+    """Statements as source, with an empty line after a definition as well as before it."""
+    texts = [ast.unparse(ast.fix_missing_locations(one)) for one in statements]
+    framed = [
+        f"\n{text}\n" if isinstance(one, DEFINED) else text
+        for one, text in zip(statements, texts, strict=True)
+    ]
+    return "\n".join(framed).replace("\n\n\n", "\n\n").strip("\n")
 
 
 def diff(before: Recipe, after: Recipe, *, context: int = 1) -> str:
@@ -114,7 +128,7 @@ def _returned_setup(statement: ast.stmt, build: Callable[..., Any]) -> Bindings:
     return {**absent, **{word.arg: word.value for word in call.keywords if word.arg is not None}}
 
 
-def _imports(program: str, modules: Sequence[ModuleType]) -> str:
+def _imports(program: str, modules: Sequence[ModuleType]) -> list[str]:
     """The import lines of these modules that bring a name which the program uses."""
     tree = ast.parse(program)
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
@@ -122,11 +136,11 @@ def _imports(program: str, modules: Sequence[ModuleType]) -> str:
     kept: dict[str, None] = {}  # a set that keeps its order
     for module in modules:
         for node in ast.parse(inspect.getsource(module)).body:
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, IMPORTS):
                 node.names = [name for name in node.names if (name.asname or name.name) in used]
                 if node.names and not str(getattr(node, "module", "")).startswith("coursekit"):
                     kept[ast.unparse(node)] = None
-    return "\n".join(kept)
+    return list(kept)
 
 
 class _Inliner(ast.NodeTransformer):
@@ -164,6 +178,12 @@ class _Inliner(ast.NodeTransformer):
             return self.generic_visit(node)
         chosen = node.body if _truth(node.test, self.known) else node.orelse
         return [kept for statement in chosen for kept in self.statements(statement)]
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        names = {leaf.id for leaf in ast.walk(node.test) if isinstance(leaf, ast.Name)}
+        if not names <= set(self.known):
+            return self.generic_visit(node)
+        return self.visit(node.body if _truth(node.test, self.known) else node.orelse)  # type: ignore[no-any-return]
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.args = self.visit(node.args)

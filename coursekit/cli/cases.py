@@ -1,27 +1,55 @@
-"""``coursekit cases``: the catalogue, or one case with its diff, claim and evidence."""
+"""``coursekit cases``: the catalogue, or one case with its diff, claim and evidence, or script."""
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal, get_args
 
 from coursekit.cases import CASES, get_case
-from coursekit.cases.case import Case
-from coursekit.cases.script import diff
-from coursekit.evidence import frameworks, load, standing
+from coursekit.cases.case import Case, Recipe
+from coursekit.cases.script import diff, flat_script
+from coursekit.errors import BadInputError
+from coursekit.evidence import Framework, frameworks, load, standing
 from coursekit.evidence.words import claim_in_words, evidence_in_words
 
+Which = Literal["broken", "fixed"]
 
-def cases(name: str | None, *, as_json: bool) -> int:
-    """List all cases, or show one."""
+
+def cases(
+    name: str | None, *, as_json: bool, script: Which | None = None, framework: Framework = "torch"
+) -> int:
+    """List all cases, or show one, or print one of its programs and nothing else."""
     chosen = CASES if name is None else (get_case(name),)
-    if as_json:
+    if script is not None:
+        if name is None or as_json:
+            raise BadInputError(
+                "--script prints one program: coursekit cases unscaled-features --script broken"
+            )
+        recipe = _recipe(chosen[0], script, framework)
+        print(f"{flat_script(recipe)}print(scores)")
+    elif as_json:
         facts = [describe(case) for case in chosen]
         print(json.dumps(facts if name is None else facts[0], indent=2))
     elif name is None:
         _print_list(chosen)
     else:
-        _print_case(chosen[0])
+        _print_case(chosen[0], framework)
     return 0
+
+
+def _recipe(case: Case, which: Which, framework: Framework) -> Recipe:
+    """The recipe of a case in a framework.
+
+    Raises:
+        BadInputError: There is none in Keras.
+    """
+    owner = case if framework == "torch" else case.keras
+    recipe: Recipe | None = getattr(owner, which)
+    if recipe is None:
+        raise BadInputError(
+            f"{case.name!r} has no {which} program in Keras ({case.keras.verdict}). "
+            f"{case.keras.note}"
+        )
+    return recipe
 
 
 def describe(case: Case) -> dict[str, Any]:
@@ -52,16 +80,17 @@ def _print_list(chosen: tuple[Case, ...]) -> None:
     print(f"\n{len(chosen)} cases. One in full: coursekit cases NAME")
 
 
-def _print_case(case: Case) -> None:
-    """One case in full."""
+def _print_case(case: Case, framework: Framework) -> None:
+    """One case in full, its diff in one framework."""
+    pair = [_recipe(case, which, framework) for which in get_args(Which)]
     print(f"{case.name} ({case.family}, {case.kind}), lesson {case.lesson}\n{case.question}\n")
-    print(f"From broken to fixed:\n{diff(case.broken, case.fixed)}\n")
+    print(f"From broken to fixed:\n{diff(*pair)}\n")
     print(f"Claim: {claim_in_words(case.claim)}")
     if case.finding:
         print(f"Finding: {case.finding}")
     rows = load(case.name)
-    for framework in frameworks(case):
-        print(f"Evidence, {framework}: {evidence_in_words(case, rows, framework)}")
+    for one in frameworks(case):
+        print(f"Evidence, {one}: {evidence_in_words(case, rows, one)}")
     print(f"Keras: {case.keras.verdict}. {case.keras.note}")
     found = standing(case, rows, framework="torch", threads=1)
     if found is not None and found.repaired is not None:
@@ -75,3 +104,4 @@ def _print_case(case: Case) -> None:
     print("\nDescribed in:")
     for source in case.sources:
         print(f"- {source.title} ({source.section})")
+    print(f"\nIts program, to run or to change: coursekit cases {case.name} --script broken")

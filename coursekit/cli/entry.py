@@ -64,9 +64,17 @@ def _add_cases(parser: argparse.ArgumentParser) -> None:
     def run(options: argparse.Namespace) -> int:
         from coursekit.cli.cases import cases
 
-        return cases(options.name, as_json=options.json)
+        return cases(
+            options.name, as_json=options.json, script=options.script, framework=options.framework
+        )
 
     parser.add_argument("name", nargs="?", help="one case, with its diff, claim and evidence")
+    parser.add_argument(
+        "--script", choices=["broken", "fixed"], help="its program alone, to write into a file"
+    )
+    parser.add_argument(
+        "--framework", choices=["torch", "keras"], default="torch", help="of diff and script"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 

@@ -158,8 +158,9 @@ def test_each_failure_has_its_scripts_and_no_page_is_wider_than_the_screen(site:
     for case in CASES:
         site.open(f"failures/{case.name}.html")
         code = site.tab.page.locator("article .highlight pre").evaluate_all(TEXTS)
-        written = [diff(case.broken, case.fixed), *map(flat_script, (case.broken, case.fixed))]
-        assert code[:3] == [text.strip("\n") for text in written], case.name
+        programs = [case.broken, case.fixed, *([case.keras.broken] if case.keras.broken else [])]
+        written = [diff(case.broken, case.fixed), *map(flat_script, programs)]
+        assert code[: len(written)] == [text.strip("\n") for text in written], case.name
         site.tab.page.evaluate(OPEN_ALL)
         assert site.tab.page.evaluate(BEYOND) <= 0, case.name
 

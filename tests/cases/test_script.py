@@ -50,6 +50,25 @@ def test_the_script_is_the_same_run(case: Case, which: str) -> None:
     np.testing.assert_equal(run_script(program), recipe.run(3))  # NaN is equal to NaN
 
 
+@pytest.mark.slow  # 150 graphs
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.keras.broken], ids=lambda case: case.name
+)
+@pytest.mark.parametrize("which", ["broken", "fixed"])
+def test_the_script_of_a_twin_is_the_same_run(case: Case, which: str) -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    import_keras()
+    recipe: Recipe = shortened(getattr(case.keras, which))
+    program = flat_script(recipe, seed=3)
+    claim = case.keras.claim or case.claim
+    if isinstance(claim, Raises) and which == "broken":
+        with pytest.raises(Exception, match=re.escape(claim.words)) as caught:
+            run_script(program)
+        assert caught.type.__name__ == claim.error
+        return
+    np.testing.assert_equal(run_script(program), recipe.run(3))
+
+
 @pytest.mark.parametrize("which", ["broken", "fixed"])
 def test_a_function_inside_keeps_its_return(which: str) -> None:
     """The loss of this one is a function that build defines; Keras would train without it."""

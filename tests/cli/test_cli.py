@@ -52,6 +52,39 @@ def test_one_case_shows_diff_claim_and_evidence(capsys: pytest.CaptureFixture[st
     assert "a smaller learning rate (closes " in shown
 
 
+@pytest.mark.parametrize("framework", ["torch", "keras"])
+def test_the_script_of_a_case_runs_as_a_file(framework: str, tmp_path: Path) -> None:
+    if framework == "keras":
+        pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    done = coursekit("cases", "label-dtype", "--script", "fixed", "--framework", framework)
+    program = tmp_path / "program.py"
+    program.write_text(done.stdout)
+    ran = subprocess.run([sys.executable, program], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("{'test_accuracy': ")
+
+
+def test_the_diff_may_be_that_of_keras(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "unscaled-features", "--framework", "keras"]) == 0
+    assert "torch.tensor" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--script", "broken"], "--script prints one program: coursekit cases unscaled-features"),
+        (["one-nan", "--script", "broken", "--json"], "--script prints one program"),
+        (["weight-norm", "--framework", "keras"], "'weight-norm' has no broken program in Keras"),
+    ],
+    ids=["no-name", "json", "no-twin"],
+)
+def test_a_script_that_there_is_none_of(
+    arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cases", *arguments]) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_an_unknown_case_is_a_sentence_and_exit_two() -> None:
     done = coursekit("cases", "vanishing")
     assert done.returncode == 2

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from coursekit.cases import CASES
-from coursekit.cases.case import Case
+from coursekit.cases.case import Case, Recipe
 from coursekit.cases.claim import Raises
 from coursekit.cases.script import diff, flat_script
 from coursekit.evidence import Row, Standing, frameworks, load, standing
@@ -82,11 +82,19 @@ def _scripts(case: Case) -> Iterator[str]:
     yield f"```diff\n{diff(case.broken, case.fixed)}\n```"
     if case.long_diff:
         yield escaped(case.long_diff)
-    for words, recipe in {"that fails": case.broken, "that does not": case.fixed}.items():
-        script = flat_script(recipe, seed=0)
-        yield f"<details><summary>The script {words}</summary>"
-        yield f"```python\n{script.rstrip()}\n```"
-        yield "</details>"
+    yield from _script("that fails", case.broken)
+    yield from _script("that does not", case.fixed)
+    if case.keras.broken is not None:
+        prevented = case.keras.verdict == "prevented"
+        words = "in Keras, where it does not happen" if prevented else "that fails, in Keras"
+        yield from _script(words, case.keras.broken)
+
+
+def _script(words: str, recipe: Recipe) -> Iterator[str]:
+    """A program behind a click."""
+    yield f"<details><summary>The script {words}</summary>"
+    yield f"```python\n{flat_script(recipe).rstrip()}\n```"
+    yield "</details>"
 
 
 def _measured(case: Case, folder: Path) -> Iterator[str]:
