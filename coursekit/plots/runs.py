@@ -72,7 +72,7 @@ def plot_layers(
     if not set(series.labels) <= set(record.layers):
         raise BadInputError(f"{quantity!r} is not measured per layer, but per column or class.")
     ax = axes_or_new(ax)
-    shown = series.steps <= (series.steps[-1] if last_step is None else last_step)
+    shown = np.ones(len(series.steps), bool) if last_step is None else series.steps <= last_step
     for index, layer in enumerate(series.labels):
         ax.plot(
             series.steps[shown], series.values[shown, index],

@@ -155,6 +155,7 @@ def train_in_processes(
     settings: Sequence[Setting],
     passes: Passes,
     *,
+    device: torch.device,
     jobs: int | None,
     done: Count,
 ) -> list[Losses]:
@@ -167,10 +168,11 @@ def train_in_processes(
         task: What every run does.
         settings: One a run.
         passes: The batches of each epoch, on the CPU.
+        device: Where build puts the models, or where they are moved.
         jobs: Processes; None takes one a core (at most four on a GPU).
         done: Called with a number of runs that are finished.
     """
-    workers = _workers(jobs, task.device)
+    workers = _workers(jobs, device)
     size = math.ceil(len(settings) / (_TASKS_A_WORKER * joblib.effective_n_jobs(workers)))
     parts = [settings[start : start + size] for start in range(0, len(settings), size)]
     call = joblib.delayed(_train_part)
@@ -195,15 +197,14 @@ def _train_part(task: Task, settings: Sequence[Setting], passes: Passes) -> list
         torch.set_num_threads(threads)
 
 
-def _workers(jobs: int | None, device: torch.device | None) -> int:
+def _workers(jobs: int | None, device: torch.device) -> int:
     """The number of processes, in joblib's way of counting."""
     if jobs is not None:
         return jobs
     _, configured = get_active_backend()
     if configured is not None:
         return int(configured)
-    on_gpu = device is not None and device.type != "cpu"
-    return min(_MOST_ON_GPU, joblib.cpu_count()) if on_gpu else -1
+    return -1 if device.type == "cpu" else min(_MOST_ON_GPU, joblib.cpu_count())
 
 
 def _sentence(error: Exception) -> str:

@@ -51,8 +51,8 @@ class Batches:
     def groups(self) -> Iterator[Iterable[tuple[Any, Any, float]]]:
         """One pass: groups of (inputs, labels, share), the shares of a group adding up to 1.
 
-        A share is the batch's part of the group's rows: losses that are means over rows, times
-        their shares, add up to the mean over all rows of the group, however unequal the batches.
+        A share is the batch's part of what the loss of the group is a mean over, its rows as a
+        rule: losses times their shares add up to that mean, however unequal the batches.
         """
         if self.accumulate == 1:
             for pair in self._on_host():
@@ -104,10 +104,12 @@ class Batches:
         return pair if self._at_home else self.sent(pair[0], pair[1])
 
     def _shared(self, held: list[Pair]) -> Iterator[tuple[Any, Any, float]]:
-        """The pairs of a group, each with its share of the rows; of a sum each counts in full."""
-        total = sum(rows(inputs) for inputs, _ in held)
-        for pair in held:
-            yield *self._sent(pair), rows(pair[0]) / total if self.guard.by_rows else 1.0
+        """The pairs of a group, each with its share; of a sum each counts in full."""
+        terms = self.guard.terms
+        counts = [float(terms.of(labels)) for _, labels in held]
+        total = 1.0 if terms.summed else sum(counts)
+        for pair, count in zip(held, counts, strict=True):
+            yield *self._sent(pair), count / total if total else 1.0
 
     def _on_host(self) -> Iterator[Pair]:
         """One pass over the data: pairs of tensors, not yet moved."""
@@ -191,11 +193,6 @@ def _in_groups(pairs: Iterable[Pair], number: int) -> Iterator[list[Pair]]:
             held = []
     if held:
         yield held
-
-
-def rows(tensor: Tensor) -> int:
-    """The rows of a batch; a single number is one."""
-    return len(tensor) if tensor.dim() else 1
 
 
 def _iterated(data: Iterable[Any], name: str) -> Iterator[Any]:

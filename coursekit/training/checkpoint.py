@@ -1,10 +1,12 @@
 """Checkpoints: all that a run needs to go on where it was, in one file, written whole or not."""
 
 import contextlib
+import errno
 import os
 import pickle
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,10 +120,14 @@ class Checkpoint:
         body = read(path)
         _check_kinds(path, body["kinds"], self._kinds)
         _check_model(path, body["parts"]["model"], self._parts["model"].state_dict())
+        before: dict[str, Any] = {}
         try:
             for name, part in self._parts.items():
+                before[name] = deepcopy(part.state_dict())
                 part.load_state_dict(body["parts"][name])
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            for loaded, state in before.items():
+                self._parts[loaded].load_state_dict(state)
             raise BadInputError(
                 f"{path.name} does not fit this run: its {name} cannot be loaded ({error}). Resume "
                 "with what the run was begun with, or delete the file."
@@ -138,6 +144,11 @@ def read(path: Path) -> dict[str, Any]:
     try:
         body = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch's for a cut-off file
+            raise BadInputError(
+                f"{path.name} cannot be read: {error}. What is in it may be whole: see that the "
+                "disk is there and that you may read the file, and run again."
+            ) from error
         raise BadInputError(
             f"{path.name} cannot be read as a checkpoint: it is cut off, or something else. Delete "
             "it to begin anew."

@@ -16,9 +16,9 @@ from torch.utils.data import DataLoader, DistributedSampler, IterableDataset
 from coursekit._optional import require
 from coursekit.errors import BadInputError, CoursekitError
 from coursekit.records import Record
-from coursekit.training.batches import rows
 from coursekit.training.guard import Loss
 from coursekit.training.ranks import Ranks
+from coursekit.training.terms import Terms
 from coursekit.vitals.torch import Vitals
 
 
@@ -60,14 +60,14 @@ class SeveralRanks(OneRank):
 
     Args:
         fabric: Launched.
-        loss_fn: Its ``reduction`` says whether batches count by their rows.
+        loss_fn: Says what batches count by.
     """
 
     def __init__(self, fabric: Any, loss_fn: Loss) -> None:
         super().__init__(fabric)
         self.first = bool(fabric.is_global_zero)
         self._number = int(fabric.world_size)
-        self._by_rows = getattr(loss_fn, "reduction", "mean") != "sum"
+        self._terms = Terms(loss_fn)
         self._own = torch.zeros(())
 
     def forward(self, model: nn.Module) -> nn.Module:
@@ -86,18 +86,18 @@ class SeveralRanks(OneRank):
             )
         return Dealt(self._fabric, data)
 
-    def over_all(self, loss: Tensor, inputs: Any) -> Tensor:
+    def over_all(self, loss: Tensor, labels: Any) -> Tensor:
         """One loss for all, so that all stop at the same step; the mean gradient is its gradient.
 
         ``DistributedDataParallel`` takes the plain mean over processes. So each loss is stretched
-        by its part of the rows (by the number of processes, where losses are sums).
+        by its part of what all are means over (by the number of processes, where losses are sums).
         """
         self._own = loss.detach()
-        weight = float(rows(inputs)) if self._by_rows else 1.0
-        sums = torch.stack((self._own.reshape(()).double() * weight, self._own.new_tensor(weight)))
+        summed, count = self._terms.summed, float(self._terms.of(labels))
+        sums = torch.stack((self._own.reshape(()).double() * count, self._own.new_tensor(count)))
         distributed.all_reduce(sums)
-        stretch = weight * self._number / sums[1] if self._by_rows else sums[1]
-        value = sums[0] / sums[1] if self._by_rows else sums[0]
+        stretch = sums[1] if summed else count * self._number / sums[1]
+        value = sums[0] if summed else sums[0] / sums[1]
         mine = loss * stretch.to(loss.dtype)
         return mine + (value.to(loss.dtype) - mine.detach())
 

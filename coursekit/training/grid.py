@@ -181,7 +181,8 @@ def _train_apart(
     on_host = [[(x.cpu(), y.cpu()) for x, y in batches] for batches in passes]
     settings, epochs = [models.settings[run] for run in runs], len(on_host)
     finished = train_in_processes(
-        task, settings, on_host, jobs=jobs, done=lambda count: done(count * epochs)
+        task, settings, on_host, device=models.device, jobs=jobs,
+        done=lambda count: done(count * epochs),
     )  # fmt: skip
     for run, one in zip(runs, finished, strict=True):
         losses.start[run], losses.curve[run, : len(one.means)] = one.start, one.means

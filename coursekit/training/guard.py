@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import BadInputError
+from coursekit.training.terms import Terms
 
 Loss = Callable[[Any, Any], Tensor]
 
@@ -28,14 +29,13 @@ class Guard:
         name: What the caller called the data, for the errors.
 
     Attributes:
-        by_rows: Whether the loss is a mean over rows, so that a batch counts by its rows; a loss
-            that says ``reduction="sum"`` is not.
+        terms: What the mean of the loss is taken over.
         first_pass: Whether the data has not been seen to its end yet.
     """
 
     def __init__(self, model: nn.Module, loss_fn: Loss, *, name: str) -> None:
         check_loss_fn(loss_fn)
-        self.by_rows = getattr(loss_fn, "reduction", "mean") != "sum"
+        self.terms = Terms(loss_fn)
         self._model, self._loss_fn, self._name = model, loss_fn, name
         self._dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
         self._labels: Any = None

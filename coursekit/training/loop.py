@@ -71,7 +71,8 @@ def fit(
     and a search for a learning rate.
 
     Args:
-        model: Trained in place, in ``model.train()`` mode.
+        model: Trained in place, in ``model.train()`` mode, and left in it: call ``model.eval()``
+            before you use it.
         data: Yields pairs (inputs, labels), anew for each epoch: a ``DataLoader``, or
             ``[(x, y)]`` for all rows at once. The first pass is checked on the host.
         loss_fn: ``loss_fn(model(inputs), labels)`` gives one number, a mean over rows (or, where
@@ -90,7 +91,8 @@ def fit(
             where several batches share one).
         clip_norm: Shorten the gradient of all weights together to this length, if it is longer.
         accumulate: Batches that share one update. Its gradient is the mean over all their rows,
-            as from one batch of that size; an incomplete last group is averaged over its own.
+            as from one batch of that size (of a cross-entropy: over the labels that it does not
+            ignore, by their class weights); an incomplete last group is averaged over its own.
         patience: Stop when ``val_loss`` has not fallen for this many epochs. The weights at the
             end are then those of the epoch with the lowest.
         checkpoint: A file, written after each epoch and never half; see
@@ -160,7 +162,7 @@ def fit(
     )
     saved = Checkpoint(checkpoint, resume=resume, parts=_parts(tools, data), writes=ranks.first)
     refuse_non_finite(model)
-    tools.schedule.check_length(epochs=epochs - saved.done, updates=tools.batches.steps())
+    tools.schedule.check_length(epochs=epochs, done=saved.done, updates=tools.batches.steps())
     with ranks.lost(), Explained(model), MemoryGuard(tools), tools.progress:
         return _run(tools, saved, epochs=epochs, every=every)
 
@@ -207,7 +209,7 @@ def _epoch(tools: Tools, vitals: Vitals) -> None:
                 loss = loss_fn(outputs, labels)
             if careful:
                 guard.loss(loss)
-            loss = tools.ranks.over_all(loss, inputs)
+            loss = tools.ranks.over_all(loss, labels)
             finite.look(loss)
             precision.backward(loss if share == 1.0 else loss * share)
             finite.wait()

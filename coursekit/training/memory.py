@@ -7,8 +7,9 @@ from types import TracebackType
 import torch
 
 from coursekit.errors import CoursekitError
-from coursekit.training.batches import Pair, rows
+from coursekit.training.batches import Pair
 from coursekit.training.rehearsal import rehearsal
+from coursekit.training.terms import rows
 from coursekit.training.tools import Tools
 
 SAID_BY_TORCH = (

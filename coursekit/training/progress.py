@@ -31,12 +31,15 @@ class Progress:
         looks, logs = someone_looks(), _ci()
         wanted = (looks or logs) if shown is None else shown
         as_lines = logs and not looks
-        self._bar: Any = tqdm(total=epochs, desc="epochs") if wanted and not as_lines else None
-        self._every = BAR_EVERY_S if self._bar is not None else LINE_EVERY_S
+        self._as_bar = wanted and not as_lines
+        self._bar: Any = None
+        self._every = BAR_EVERY_S if self._as_bar else LINE_EVERY_S
         self._wanted, self._next = wanted, self._begin + self._every
         self._last: tuple[int, float] | None = None
 
     def __enter__(self) -> Self:
+        if self._as_bar:
+            self._bar = tqdm(total=self._epochs, desc="epochs")
         return self
 
     def __exit__(

@@ -32,14 +32,14 @@ class Ranks:
         """The part of the data that this process trains on."""
         return data
 
-    def over_all(self, loss: Tensor, inputs: Any) -> Tensor:
+    def over_all(self, loss: Tensor, labels: Any) -> Tensor:
         """The loss over the batches of all processes; its gradient is this process's part of it.
 
         Args:
             loss: Of this process's batch, one number.
-            inputs: The batch, of shape (rows, …).
+            labels: Of the batch, shape (rows, …).
         """
-        del inputs
+        del labels
         return loss
 
     def scores(self, scored: Callable[[], dict[str, float]]) -> dict[str, float]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from coursekit.training.buffers import Buffers
 from coursekit.training.randomness import Dice
 
 
@@ -30,33 +31,16 @@ def rehearsal(
     """
     now = Dice(device, always=True)
     now.note()
-    buffers, gradients = _taken_out(model)
+    buffers = Buffers(model)
+    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
+    for parameter, _ in gradients:
+        parameter.grad = None
     try:
         if dice is not None:
             dice.put_back()
         yield
     finally:
-        for owner, name, buffer, values in buffers:
-            owner._buffers[name] = buffer
-            buffer.copy_(values)
+        buffers.back()
         for parameter, gradient in gradients:
             parameter.grad = gradient
         now.put_back()
-
-
-Buffers = list[tuple[nn.Module, str, Tensor, Tensor]]
-Gradients = list[tuple[nn.Parameter, Tensor | None]]
-
-
-def _taken_out(model: nn.Module) -> tuple[Buffers, Gradients]:
-    """Each buffer with a copy of its values; the gradients themselves, taken off the weights."""
-    buffers = [
-        (module, name, buffer, buffer.clone())
-        for module in model.modules()
-        for name, buffer in module._buffers.items()
-        if buffer is not None
-    ]
-    gradients = [(parameter, parameter.grad) for parameter in model.parameters()]
-    for parameter, _ in gradients:
-        parameter.grad = None
-    return buffers, gradients

@@ -43,11 +43,12 @@ class Schedule:
         """What a checkpoint must agree with."""
         return "none" if self._scheduler is None else type(self._scheduler).__name__
 
-    def check_length(self, *, epochs: int, updates: int | None) -> None:
+    def check_length(self, *, epochs: int, done: int, updates: int | None) -> None:
         """Refuse a cycle of another length than the run.
 
         Args:
-            epochs: Epochs that are still to come.
+            epochs: Epochs of the whole run.
+            done: Those of them that a resumed run has behind it.
             updates: Updates in an epoch; None where nobody knows.
 
         Raises:
@@ -57,14 +58,15 @@ class Schedule:
         per_epoch = 1 if self._per == "epoch" else updates
         if per_epoch is None:
             return
-        coming = epochs * per_epoch
+        coming = (epochs - done) * per_epoch
         if isinstance(self._scheduler, OneCycleLR):
             left = self._scheduler.total_steps - self._scheduler.last_epoch
             if not coming <= left <= 1.1 * coming + 1:
                 raise BadInputError(self._misfit(f"{left} more steps", coming))
-        if isinstance(self._scheduler, CyclicLR) and self._scheduler.total_size > coming:
+        whole = epochs * per_epoch
+        if isinstance(self._scheduler, CyclicLR) and self._scheduler.total_size > whole:
             cycle = f"cycles of {self._scheduler.total_size:.0f} steps"
-            raise BadInputError(self._misfit(cycle, coming))
+            raise BadInputError(self._misfit(cycle, whole))
 
     def after_update(self, updates: int) -> None:
         """Step a scheduler that counts updates.
@@ -114,12 +116,12 @@ class Schedule:
         last = links[-1] if links and not hasattr(self._scheduler, "last_epoch") else None
         return getattr(last or self._scheduler, "last_epoch", None)
 
-    def _misfit(self, length: str, coming: int) -> str:
+    def _misfit(self, length: str, steps: int) -> str:
         """What the scheduler was built for, and what it will get."""
         unit = "one an epoch" if self._per == "epoch" else "one an update"
         return (
             f"The {type(self._scheduler).__name__} was built for {length}, but this run makes "
-            f"{coming}, {unit}. Build it for {coming} steps, or change scheduler_per "
+            f"{steps}, {unit}. Build it for {steps} steps, or change scheduler_per "
             f"(now {self._per!r}) or epochs."
         )
 

@@ -41,6 +41,11 @@ class Patience:
     def put_back_best(self, vitals: Vitals) -> None:
         """At the end of a run: the best weights into the model, and a sentence into the record."""
         if not self._weights:
+            if self.over():
+                vitals.note(
+                    f"Stopped early after epoch {self._epoch}: val_loss was never finite. The "
+                    "weights are those of the last epoch."
+                )
             return
         self._model.load_state_dict(self._weights)
         ended = f"Stopped early after epoch {self._epoch}: " if self.over() else ""

@@ -1,12 +1,15 @@
 """Loss and accuracy on held-out rows, after each epoch."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
-from coursekit.training.batches import Batches, rows
+from coursekit.training.batches import Batches
 from coursekit.training.guard import Loss
 from coursekit.training.precision import Precision
 from coursekit.training.ranks import Ranks
+from coursekit.training.terms import Count
 from coursekit.vitals.torch import Vitals
 
 
@@ -14,7 +17,7 @@ class Validation:
     """Evaluates the model on held-out rows; without any, does nothing.
 
     Args:
-        model: Put into evaluation mode, and left there.
+        model: Put into evaluation mode, and back into training mode.
         loss_fn: The loss of the training.
         batches: The held-out batches; None for no validation.
         precision: Of the run.
@@ -51,21 +54,24 @@ class Validation:
     def _scores(self, batches: Batches) -> dict[str, float]:
         """Sums on the device, and one transfer at the end."""
         self._model.eval()
-        sums: list[Tensor] = []  # of losses and of right answers, shape (2,)
-        seen, classes = 0, True
+        terms = batches.guard.terms
+        sums: list[Tensor] = []  # of losses, what they count by, right answers, rows; shape (4,)
+        classes = True
         for inputs, labels in batches:
             with self._precision.autocast:
                 outputs = self._model(inputs)
                 batches.guard.outputs(outputs)
                 loss = self._loss_fn(outputs, labels).reshape(())
-            seen += rows(inputs)
-            weight = rows(inputs) if batches.guard.by_rows else 1
+            count = terms.of(labels)
             classes = classes and _are_classes(outputs, labels)
-            right = (outputs.argmax(dim=1) == labels).sum() if classes else torch.zeros_like(loss)
-            sums = [_added(sums, torch.stack([_wide(loss) * weight, _wide(right)]))]
-        total, right_in_all = sums[0].tolist()
-        accuracy = {"val_accuracy": right_in_all / seen} if classes else {}
-        return {"val_loss": total / seen if batches.guard.by_rows else total, **accuracy}
+            right = (outputs.argmax(dim=1) == labels).sum() if classes else 0
+            parts = (_whole(loss, count), count, right, terms.rows(labels))
+            sums = [_added(sums, torch.stack([_wide(part, loss) for part in parts]))]
+        total, counted, right_in_all, rows = sums[0].tolist()
+        mean = total / counted if counted else math.nan
+        accuracy = {"val_accuracy": right_in_all / rows} if classes and rows else {}
+        self._model.train()
+        return {"val_loss": total if terms.summed else mean, **accuracy}
 
 
 def _added(sums: list[Tensor], more: Tensor) -> Tensor:
@@ -73,9 +79,16 @@ def _added(sums: list[Tensor], more: Tensor) -> Tensor:
     return sums[0] + more if sums else more
 
 
-def _wide(value: Tensor) -> Tensor:
-    """In double precision, where the device has it: thousands of terms are added."""
-    return value.float() if value.device.type == "mps" else value.double()
+def _whole(loss: Tensor, count: Count) -> Tensor:
+    """What a mean was taken of; nothing, where it was taken over nothing."""
+    whole = _wide(loss, loss) * count
+    return whole if isinstance(count, int) else torch.where(count > 0, whole, 0.0)
+
+
+def _wide(value: Count, loss: Tensor) -> Tensor:
+    """Beside the loss, in double precision where its device has it: thousands are added."""
+    dtype = torch.float32 if loss.device.type == "mps" else torch.float64
+    return value.to(dtype) if isinstance(value, Tensor) else loss.new_full((), value, dtype=dtype)
 
 
 def _are_classes(outputs: object, labels: Tensor) -> bool:

@@ -41,6 +41,12 @@ def _close_figures() -> object:
     plt.close("all")
 
 
+def test_a_record_without_a_step_is_drawn_empty() -> None:
+    nothing = Series(steps=np.zeros(0, np.int64), values=np.zeros((0, 2)), labels=("1", "3"))
+    ax = plot_layers(replace(RECORD, series={"dead_fraction": nothing}), "dead_fraction")
+    assert [len(line.get_xdata()) for line in ax.lines] == [0, 0]
+
+
 def test_loss_is_drawn_as_it_is_and_on_a_log_axis_where_it_spans_much() -> None:
     ax = plot_loss(RECORD, baseline=1.1, baseline_label="ln 3", color="red")
     curve, baseline = ax.lines

@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import ExponentialLR, LambdaLR, LinearLR, OneCycle
 from torch.utils.data import DataLoader, TensorDataset
 
 from coursekit import check_up
-from coursekit.errors import BadInputError
+from coursekit.errors import BadInputError, UnknownNameError
 from coursekit.training.checkup import CheckUp, examine
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -853,6 +853,41 @@ def test_what_the_model_does_not_hold_is_put_back_too() -> None:
     assert head.weight.grad is None
     assert not second.state
     assert not first.state
+
+
+class Seen(nn.Module):
+    """Keeps its last inputs in a buffer, of another shape than the first."""
+
+    def __init__(self, *, persistent: bool) -> None:
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+        self.register_buffer("seen", torch.zeros(1), persistent=persistent)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen = x.detach()
+        outputs: Tensor = self.layer(x)
+        return outputs
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_buffer_that_a_pass_replaces_is_put_back(persistent: bool) -> None:
+    model = Seen(persistent=persistent)
+    before = model.seen
+    plain(model=model).examined(steps=1)
+    assert model.seen is before
+    assert before.tolist() == [0.0]
+
+
+def test_a_scheduler_that_cannot_be_put_back_is_refused() -> None:
+    script = plain()
+    script.scheduler = object()
+    with pytest.raises(BadInputError, match="does not have step, state_dict, load_state_dict"):
+        script.examined()
+
+
+def test_a_line_that_there_is_none_of_is_named() -> None:
+    with pytest.raises(UnknownNameError, match="No line 'row'"):
+        plain().examined(steps=1)["row"]
 
 
 def test_a_training_goes_on_as_without_it() -> None:

@@ -147,6 +147,32 @@ def test_files_of_another_run(saved: Path, changed: Callable[[], Any], says: str
         go_on(saved, **changed())
 
 
+def test_a_resume_that_fails_leaves_the_run_as_it_was(saved: Path) -> None:
+    """The model is loaded before the optimizer that does not fit."""
+    body = torch.load(saved, weights_only=True)
+    body["parts"]["optimizer"]["param_groups"].append({"params": [0]})
+    torch.save(body, saved)
+    options = build()
+    before = [weight.clone() for weight in options["model"].parameters()]
+    with pytest.raises(BadInputError, match="its optimizer cannot be loaded"):
+        fit(**options, epochs=2, checkpoint=saved, resume=True)
+    assert all(map(torch.equal, options["model"].parameters(), before))
+
+
+def test_a_file_that_cannot_be_read_is_not_called_broken(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A share that is away: nobody should delete the file for it."""
+
+    def away(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(torch, "load", away)
+    with pytest.raises(BadInputError, match="Permission denied") as caught:
+        go_on(saved)
+    assert "elete" not in str(caught.value)
+
+
 def test_resume_without_a_path() -> None:
     """There is nothing to go on from."""
     with pytest.raises(BadInputError, match="pass checkpoint="):

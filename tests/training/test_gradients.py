@@ -1,7 +1,9 @@
 """Clipping and accumulation, against gradients worked out by hand and large batches."""
 
+import functools
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,6 +49,44 @@ def test_a_group_is_one_large_batch(sizes: list[int], reduction: str) -> None:
         torch.testing.assert_close(grouped[name], weight, rtol=1e-9, atol=1e-12)
     assert run["loss"].values == pytest.approx(expected["loss"].values, rel=1e-6)
     assert run["gradient_norm"].values.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("loss_fn", "ignored"),
+    [
+        (nn.CrossEntropyLoss(ignore_index=1), 1),
+        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0, 20.0], dtype=torch.float64)), -100),
+        (functools.partial(nn.functional.cross_entropy, ignore_index=2), 2),
+    ],
+    ids=["ignored", "weighted", "function"],
+)
+def test_a_group_counts_labels_as_its_loss_does(loss_fn: Any, ignored: int) -> None:
+    """By those that are not ignored, or by their weights: rows would give another gradient."""
+    small, large = split([9, 6, 12])
+    x, y = large
+    grouped, _ = trained(small, accumulate=3, loss_fn=loss_fn)
+    at_once, _ = trained([large], loss_fn=loss_fn)
+    for name, weight in at_once.items():
+        torch.testing.assert_close(grouped[name], weight, rtol=1e-9, atol=1e-12)
+    model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 3)).double()
+    held_out, run = trained([large], loss_fn=loss_fn, val=small, epochs=1)
+    model.load_state_dict(held_out)
+    with torch.no_grad():
+        outputs = model(x)
+    assert run["val_loss"].values == pytest.approx(loss_fn(outputs, y).item())
+    right = (outputs.argmax(dim=1) == y)[y != ignored].double().mean().item()
+    assert run["val_accuracy"].values == pytest.approx(right)
+
+
+def test_held_out_labels_that_are_all_ignored_have_no_loss() -> None:
+    """One batch of them changes nothing."""
+    (x, y), nothing = rows(6), (rows(4)[0], torch.full((4,), -100))
+    _, without = trained([(x, y)], val=[(x, y)])
+    _, with_them = trained([(x, y)], val=[(x, y), nothing])
+    assert with_them["val_loss"].values == pytest.approx(without["val_loss"].values)
+    _, empty = trained([(x, y)], val=[nothing])
+    assert np.isnan(empty["val_loss"].values).all()
+    assert "val_accuracy" not in empty
 
 
 def test_an_incomplete_last_group_is_averaged_over_its_own_rows() -> None:

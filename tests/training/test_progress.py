@@ -6,14 +6,17 @@ import pytest
 import torch
 from torch import nn
 
+from coursekit.errors import BadInputError
 from coursekit.training import progress
 from coursekit.training.loop import fit
 
 
-def short_run(**options: Any) -> None:
-    """Four epochs of two batches."""
+def short_run(*, spoilt: bool = False, **options: Any) -> None:
+    """Four epochs of two batches; of a model with a NaN, if it is to be refused."""
     torch.manual_seed(0)
     model = nn.Linear(2, 1)
+    if spoilt:
+        nn.init.constant_(model.bias, torch.nan)
     fit(
         model,
         [(torch.ones(3, 2), torch.ones(3, 1))] * 2,
@@ -57,6 +60,12 @@ def test_lines_in_a_ci_job(
     first, last = (float(line.split(", ")[2].split()[1]) for line in (lines[0], lines[-1]))
     assert 0 < last < first
     short_run(progress=False)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_run_that_is_refused_leaves_no_bar(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(BadInputError, match="NaN"):
+        short_run(progress=True, spoilt=True)
     assert capfd.readouterr().err == ""
 
 

@@ -1,5 +1,6 @@
 """When a scheduler is stepped; expected learning rates are worked out by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,16 @@ def test_a_scheduler_may_have_made_steps_before() -> None:
             epochs=2,
         )
     np.testing.assert_allclose(again["learning_rate"].values, [0.025, 0.0125])
+
+
+def test_a_cycle_is_held_against_the_whole_of_a_resumed_run(tmp_path: Path) -> None:
+    """Not against what is left: a cycle of six epochs fits into ten, of which seven are done."""
+
+    def cycle(optimizer: Any) -> Any:
+        return lr_scheduler.CyclicLR(optimizer, 0.01, 0.1, step_size_up=3)
+
+    whole = rates(cycle, epochs=10)
+    path = tmp_path / "run.pt"
+    run(cycle, epochs=7, checkpoint=path)
+    gone_on = rates(cycle, epochs=10, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(gone_on, whole)

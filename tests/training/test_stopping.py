@@ -56,6 +56,13 @@ def test_a_run_that_ends_by_itself_has_the_best_weights_too() -> None:
     assert "Stopped early" not in run.notes[-1]
 
 
+@pytest.mark.parametrize("val", [[(ONE, ONE)], None], ids=["validated", "not"])
+def test_the_model_is_left_in_training_mode(val: Any) -> None:
+    model = Rising()
+    climb(model, 3, val=val, epochs=1)
+    assert model.training
+
+
 def test_without_patience_nothing_is_put_back() -> None:
     """The weights are those of the last step."""
     model = Rising()
@@ -84,6 +91,7 @@ def test_a_validation_loss_that_is_not_finite_is_never_the_best() -> None:
     run = climb(model, float("nan"), patience=3)
     assert len(run["val_loss"].values) == 3
     assert model.weight.item() == 3
+    assert run.notes[-1].startswith("Stopped early after epoch 3: val_loss was never finite.")
 
 
 def test_patience_needs_validation() -> None:

@@ -77,6 +77,49 @@ def test_a_skipped_step_is_no_step() -> None:
     assert "The GradScaler skipped 1 step(s), whose gradients were not finite." in run.notes
 
 
+def two_losses(scaler: torch.amp.GradScaler, *pairs: tuple[nn.Module, torch.optim.SGD]) -> None:
+    """Three steps of each optimizer, of one scaled sum."""
+    for _ in range(3):
+        for _, optimizer in pairs:
+            optimizer.zero_grad()
+        x = torch.randn(4, 2)
+        scaler.scale(sum(model(x).square().mean() for model, _ in pairs)).backward()
+        for _, optimizer in pairs:
+            scaler.step(optimizer)
+        scaler.update()
+
+
+def pair() -> tuple[nn.Module, torch.optim.SGD]:
+    model = nn.Linear(2, 1)
+    return model, torch.optim.SGD(model.parameters(), lr=0.1)
+
+
+def test_a_scaler_may_step_several_optimizers() -> None:
+    """As in a GAN: the steps of the other one are none that were skipped."""
+    one, other = pair(), pair()
+    scaler = torch.amp.GradScaler("cpu")
+    with record(*one, scaler=scaler) as vitals:
+        two_losses(scaler, one, other)
+    assert not any("skipped" in note for note in vitals.record.notes)
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["outer", "inner"])
+def test_two_recordings_share_a_scaler(first: int) -> None:
+    """Whichever ends first, the other goes on counting; then the scaler is as it was."""
+    pairs = [pair(), pair()]
+    scaler = torch.amp.GradScaler("cpu")
+    both = [record(*one, scaler=scaler) for one in pairs]
+    seen = [recording.__enter__() for recording in both]
+    both[first].__exit__(None, None, None)
+    model, optimizer = pairs[1 - first]
+    scaler.scale(model(torch.ones(1, 2)).sum() * torch.inf).backward()
+    scaler.step(optimizer)
+    scaler.update()
+    both[1 - first].__exit__(None, None, None)
+    assert any("skipped 1 step" in note for note in seen[1 - first].record.notes)
+    assert "step" not in vars(scaler)
+
+
 def test_autocast_in_bfloat16() -> None:
     """Weights in single precision, activations in half: measured in single, and laid by."""
     torch.manual_seed(0)

@@ -1,11 +1,13 @@
 """When `record` reads, what it leaves out and says so, and what it refuses."""
 
+import functools
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
@@ -249,6 +251,28 @@ def test_inputs_that_are_no_table_are_named() -> None:
             optimizer.step()
         assert "input_mean" not in vitals.record
         assert any("Input statistics were not taken" in note for note in vitals.record.notes)
+
+
+def test_who_wraps_backward_meanwhile_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With functools.wraps, which copies what a function is known by; and a loss is read once."""
+    model = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    calls = []
+    with record(model, optimizer):
+        ours = Tensor.backward
+
+        @functools.wraps(ours)
+        def theirs(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+            calls.append(tensor)
+            return ours(tensor, *args, **kwargs)
+
+        monkeypatch.setattr(Tensor, "backward", theirs)
+    assert Tensor.backward is theirs
+    with record(model, optimizer, every=1) as vitals:
+        model(torch.ones(3, 2)).square().mean().backward()
+        optimizer.step()
+    assert Tensor.backward is theirs
+    assert len(calls) == len(vitals.record["loss"].values) == 1
 
 
 def test_a_step_without_a_loss_is_named() -> None:

@@ -91,7 +91,7 @@ def check_up(
         raise BadInputError(f"steps is {steps!r}; give a whole number of at least 1.")
     optimizers, schedulers = companions(model, optimizer)
     if scheduler is not None and scheduler not in schedulers:
-        schedulers.append(scheduler)
+        schedulers.append(_with_state(scheduler))
     parts = [loss_fn] if isinstance(loss_fn, nn.Module) else []
     # Before the loader draws its order.
     moment = Rewind(model, optimizer, [*parts, *optimizers, *schedulers], loader)
@@ -108,6 +108,17 @@ def check_up(
             return CheckUp(lines=tuple(_lines(script, steps)))
     finally:
         moment.end()
+
+
+def _with_state(scheduler: Any) -> Any:
+    """A scheduler, if it can be put back."""
+    wanted = ("step", "state_dict", "load_state_dict")
+    if not all(hasattr(scheduler, name) for name in wanted):
+        raise BadInputError(
+            f"scheduler={scheduler!r} does not have {', '.join(wanted)}, so it could not be put "
+            "back. Pass one of torch.optim.lr_scheduler, or one that has them."
+        )
+    return scheduler
 
 
 def _check(one_pass: object, loader: object) -> None:

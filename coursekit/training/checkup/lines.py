@@ -4,7 +4,7 @@ import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from coursekit.errors import wrapped
+from coursekit.errors import unknown, wrapped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +67,10 @@ class CheckUp:
 
     def __getitem__(self, name: str) -> Line:
         """A line by its name."""
-        return {line.name: line for line in self.lines}[name]
+        lines = {line.name: line for line in self.lines}
+        if name not in lines:
+            raise unknown("line", name, lines)
+        return lines[name]
 
     @property
     def advice(self) -> str:

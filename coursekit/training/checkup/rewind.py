@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 
+from coursekit.training.buffers import Buffers
 from coursekit.training.randomness import Randomness
 
 
@@ -46,17 +47,17 @@ class Rewind:
             (weight, None if weight.grad is None else weight.grad.clone())
             for weight in (weights | held).values()
         ]
-        saved = model.state_dict()
         self._values = [  # what no state holds
-            *((w, w.detach().clone()) for key, w in held.items() if key not in weights),
-            *((b, b.clone()) for name, b in model.named_buffers() if name not in saved),
+            (weight, weight.detach().clone()) for key, weight in held.items() if key not in weights
         ]
+        self._buffers = Buffers(model)
         self._modes = [(module, module.training) for module in model.modules()]
         self._randomness = Randomness(data)
         self._numbers = self._randomness.state_dict()
 
     def back(self) -> None:
         """Everything as it was, and no gradients."""
+        self._buffers.back()  # first: a state fits into those of its own shapes
         for part, state in zip(self._parts, self._states, strict=True):
             part.load_state_dict(copy.deepcopy(state))
         with torch.no_grad():

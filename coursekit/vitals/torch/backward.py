@@ -27,6 +27,7 @@ class Listener(Protocol):
 
 _listeners: list[Listener] = []
 _originals: list[Callable[..., Any]] = []  # at most one: Tensor.backward while it is replaced
+_ours: list[Callable[..., Any]] = []  # at most one: what stands in its place
 
 
 def listeners() -> tuple[Listener, ...]:
@@ -37,17 +38,21 @@ def listeners() -> tuple[Listener, ...]:
 def listen(listener: Listener) -> None:
     """Tell the listener of calls of ``Tensor.backward`` from now on."""
     if not _listeners:
-        _originals[:] = [Tensor.backward]
-        Tensor.backward = _announcing(Tensor.backward)  # type: ignore[method-assign]
+        original = Tensor.backward
+        _originals[:], _ours[:] = [original], [_announcing(original)]
+        Tensor.backward = _ours[0]  # type: ignore[method-assign]
     _listeners.append(listener)
 
 
 def unlisten(listener: Listener) -> None:
     """Stop telling it; the last to go puts ``Tensor.backward`` back."""
     _listeners.remove(listener)
-    # Someone else may have wrapped ours meanwhile: then it stays in theirs, and does nothing.
-    if not _listeners and hasattr(Tensor.backward, "_announces"):
-        Tensor.backward = _originals.pop()  # type: ignore[method-assign]
+    if not _listeners:
+        # Someone else may have wrapped ours meanwhile: then it stays in theirs, and does nothing.
+        if Tensor.backward is _ours[0]:
+            Tensor.backward = _originals[0]  # type: ignore[method-assign]
+        _originals.clear()
+        _ours.clear()
 
 
 def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -55,7 +60,8 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-        told = [(one, one.before_backward(tensor)) for one in _listeners if one.armed]
+        hearing = _listeners if backward in _ours else []
+        told = [(one, one.before_backward(tensor)) for one in hearing if one.armed]
         if not told:
             return original(tensor, *args, **kwargs)
         result = original(tensor, *args, **kwargs)
@@ -63,5 +69,4 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
             one.after_backward(tensor.detach(), before)
         return result
 
-    backward._announces = True  # type: ignore[attr-defined]
     return backward

@@ -111,7 +111,7 @@ class Vitals:
         self._weights = Weights(model)
         self._clock = Clock(self._weights.parameters[0].device)
         self._forward = ForwardWatch(model, self._clock)
-        self._scaler = ScalerWatch(scaler, steps=lambda: self._step)
+        self._scaler = ScalerWatch(scaler, optimizer=optimizer, steps=lambda: self._step)
         self._clerk = Clerk(model, self._weights, self._forward)
         self._desk = Desk(self._weights, self._forward, self._clerk)
         self._group = _group_of(self._weights, optimizer)
@@ -272,15 +272,18 @@ class Vitals:
 
     def _late_notes(self) -> list[str]:
         """What is known only once the run has begun."""
+        number = self._scaler.skipped
+        skipped = f"The GradScaler skipped {number} step(s), whose gradients were not finite."
         if self._step == 0:
-            return ["Nothing was recorded: the optimizer has not made a step."]
+            nothing = "Nothing was recorded: the optimizer has not made a step."
+            return [nothing, *([skipped] if number else [])]
         missed = [layer for layer in self._forward.reads.leaves if layer not in self._clerk.seen]
-        notes = {
-            f"No output was read of: {', '.join(map(repr, missed))}.": missed,
-            f"The GradScaler skipped {self._scaler.skipped} step(s), whose gradients were not "
-            "finite.": self._scaler.skipped,
-        }
-        return [*self._forward.notes, *(sentence for sentence, holds in notes.items() if holds)]
+        unread = f"No output was read of: {', '.join(map(repr, missed))}."
+        return [
+            *self._forward.notes,
+            *([unread] if missed else []),
+            *([skipped] if number else []),
+        ]
 
 
 def _group_of(weights: Weights, optimizer: torch.optim.Optimizer) -> int:
