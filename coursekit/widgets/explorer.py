@@ -321,7 +321,7 @@ def _status_html(state: Exploration, watch: Watch) -> str:
         words = run_in_words(state.live, watch=watch)
         lines.append(f"<b>This run, {html.escape(state.setting.long)}:</b> {words}")
     words = run_in_words(state.reference, watch=watch)
-    lines.append(f"<b>Reference, {html.escape(state.reference.setting.short)}:</b> {words}")
+    lines.append(f"<b>Reference, {html.escape(state.reference.setting.named)}:</b> {words}")
     return "<br>".join(lines)
 
 
@@ -331,7 +331,7 @@ def _description(state: Exploration, watch: Watch) -> str:
     own = "" if state.live is None else f"a solid line for this run, {state.setting.long}, over "
     return (
         f"Training loss by step, and below it {lower}: {own}"
-        f"a dashed line for the reference, {state.reference.setting.short}."
+        f"a dashed line for the reference, {state.reference.setting.named}."
     )
 
 

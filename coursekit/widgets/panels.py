@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from coursekit.widgets.exploration import Curve, Watch
 
 NORM_FLOOR, NORM_CEILING = 1e-12, 1e4
+LOWEST, HIGHEST = 1e-6, 1e6  # of the losses that the axis holds in view
 
 
 class Panel(ABC):
@@ -39,6 +40,10 @@ class Panel(ABC):
     def width(self, curve: Curve) -> float:
         """Where the horizontal axis must end to hold a run."""
 
+    @abstractmethod
+    def heights(self, *curves: Curve) -> tuple[float, float]:
+        """From where to where the vertical axis must go to hold these runs."""
+
 
 @final
 class ScorePanel(Panel):
@@ -54,9 +59,7 @@ class ScorePanel(Panel):
         """Scales and labels."""
         first, rest = self._watch.words.split(" ", 1)
         axes.set(xlabel="step (batches trained on)", ylabel=f"{first}\n{rest}")
-        if self._watch.quantity == "accuracy":
-            axes.set(ylim=(-0.03, 1.03))
-        else:
+        if self._watch.quantity == "loss":
             axes.set(yscale="log")
             axes.minorticks_off()
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -74,6 +77,14 @@ class ScorePanel(Panel):
         """Where the horizontal axis must end to hold a run."""
         return curve.planned_steps
 
+    def heights(self, *curves: Curve) -> tuple[float, float]:
+        """Of an accuracy all; of losses few ends, so that a growing run seldom moves them."""
+        if self._watch.quantity == "accuracy":
+            return -0.03, 1.03
+        seen = [one for curve in curves for one in curve.scores if LOWEST < one < HIGHEST]
+        low, high = math.log2(min(seen, default=0.1)), math.log2(max(seen, default=1.0))
+        return 2 ** (math.floor(2 * low - 0.2) / 2), 2 ** (math.ceil(2 * high + 0.2) / 2)
+
 
 @final
 class GradientPanel(Panel):
@@ -86,7 +97,7 @@ class GradientPanel(Panel):
         """Scales and labels."""
         axes.set(
             xlabel="layer, from the input on", ylabel="gradient norm",
-            yscale="log", ylim=(NORM_FLOOR / 3, NORM_CEILING),
+            yscale="log",
         )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.minorticks_off()
@@ -110,6 +121,10 @@ class GradientPanel(Panel):
     def width(self, curve: Curve) -> float:
         """Where the horizontal axis must end to hold a run."""
         return len(curve.gradients) + 0.5
+
+    def heights(self, *_: Curve) -> tuple[float, float]:
+        """Always the same: what is beyond is drawn at the end."""
+        return NORM_FLOOR / 3, NORM_CEILING
 
 
 def panel_of(watch: Watch) -> Panel:

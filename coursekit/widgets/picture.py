@@ -21,12 +21,13 @@ WIDTH_PX = 640
 LEFT = 0.13
 SHARPNESS = 1.5  # image pixels per CSS pixel: still sharp at 150 % zoom
 REFERENCE = {"color": "#5a5a5a", "linestyle": (0, (4, 2)), "linewidth": 1.6}
+BENEATH = {**REFERENCE, "linestyle": "-", "linewidth": 0.8, "alpha": 0.35}
 LIVE = {"color": "#0072b2", "linestyle": "-", "linewidth": 1.8}
 MOST_BACKGROUNDS = 8  # 2.5 MB each
 NO_LAYOUT: Any = "none"  # the margins are fixed, whatever a notebook's style asks for
 LOSS_FLOOR, LOSS_CEILING = 1e-4, 1e6
 
-Limits = tuple[float, float, float, float]
+Limits = tuple[float, float, float, float, float, float]
 
 
 @final
@@ -61,6 +62,7 @@ class Picture:
             left=LEFT, right=0.975, top=0.9, bottom=0.115, hspace=0.09 if shared else 0.5
         )
         self._plot(reference.curve, REFERENCE)
+        self._plot(reference.curve, BENEATH)  # dashes of a noisy curve fall apart into dots
         self._live = self._plot(Curve(), {**LIVE, "animated": True})
         (self._end,) = self.loss_axes.plot([], [], "X", color="#d55e00", ms=10, animated=True)
         self._end.set_clip_on(False)
@@ -72,17 +74,20 @@ class Picture:
             0.5, 0.45, "", transform=self.lower_axes.transAxes, animated=True,
             ha="center", va="center", color="#8a3b00", weight="bold",
         )  # fmt: skip
-        alone = len(reference.setting.chosen) < 2  # the positions of several take room
-        self._headline = "solid: this run, " if alone else "solid: "
+        alone = len(reference.setting.chosen) < 2  # several take a line for themselves
         head: dict[str, Any] = {"weight": "bold", "size": 10 if alone else 8}
-        self._title = figure.text(LEFT, 0.93, "", animated=True, color=LIVE["color"], **head)
+        own: dict[str, Any] = {"animated": True, "color": LIVE["color"]}
+        self._title = figure.text(LEFT, 0.93 if alone else 0.955, "", **head, **own)
         figure.text(
-            0.975, 0.93, f"dashed: reference, {reference.setting.short}", ha="right",
+            0.975 if alone else LEFT, 0.93 if alone else 0.915,
+            f"dashed: reference, {reference.setting.named}", ha="right" if alone else "left",
             color=REFERENCE["color"], **head,
         )  # fmt: skip
-        steps, low, _, width = _limits(reference.curve, Curve(), self._panel)
+        steps, low, _, width, floor, ceiling = _limits(reference.curve, Curve(), self._panel)
         for top in _tops(reference.curve):
-            self._background((steps, low, top, width))  # now, and not in a run's first picture
+            self._background(
+                (steps, low, top, width, floor, ceiling)
+            )  # now, and not in a first picture
 
     def draw(self, live: Run | None) -> bytes:
         """The picture as PNG: the reference, and this run where there is one."""
@@ -107,9 +112,9 @@ class Picture:
 
     def _background(self, limits: Limits) -> Any:
         """What stays, drawn once for each pair of limits that a run asked for."""
-        steps, low, high, width = limits
+        steps, low, high, width, *heights = limits
         self.loss_axes.set(xlim=(0, steps), ylim=(low, high))
-        self.lower_axes.set(xlim=(self._panel.start, width))
+        self.lower_axes.set(xlim=(self._panel.start, width), ylim=heights)
         if limits not in self._backgrounds:
             if len(self._backgrounds) == MOST_BACKGROUNDS:
                 self._backgrounds.clear()
@@ -124,7 +129,7 @@ class Picture:
         losses = _visible(curve)
         loss_line.set_data(range(len(losses)), losses)
         lower_line.set_data(*self._panel.points(curve))
-        self._title.set_text("" if live is None else f"{self._headline}{live.setting.short}")
+        self._title.set_text("" if live is None else f"solid: this run, {live.setting.named}")
         self._remark.set_text(self._panel.remark(curve))
         diverged = curve.diverged_at
         self._note.set_text("" if diverged is None else f"diverged at step {diverged}")
@@ -151,7 +156,7 @@ def _visible(curve: Curve) -> list[float]:
 
 
 def _limits(reference: Curve, live: Curve, panel: Panel) -> Limits:
-    """Steps, whole decades that hold both runs, and the panel's end.
+    """Steps, whole decades that hold both runs, the panel's end, and its heights.
 
     Beyond the ceiling a curve leaves the top.
     """
@@ -160,7 +165,8 @@ def _limits(reference: Curve, live: Curve, panel: Panel) -> Limits:
     tops = _tops(reference)
     highest = max(_visible(live), default=0.0)
     high = next((top for top in tops if highest <= top), tops[-1])
-    return steps, low, high, max(panel.width(reference), panel.width(live), 1)
+    width = max(panel.width(reference), panel.width(live), 1)
+    return steps, low, high, width, *panel.heights(reference, live)
 
 
 def _tops(reference: Curve) -> tuple[float, ...]:

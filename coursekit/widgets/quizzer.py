@@ -14,6 +14,7 @@ import ipywidgets
 
 from coursekit.mysteries import Mystery, Plan, draw, judge
 from coursekit.mysteries.describing import Table, facts, tables
+from coursekit.mysteries.halves import Half
 from coursekit.mysteries.legend import LEGEND
 from coursekit.mysteries.picture import picture
 from coursekit.mysteries.sparkline import MARKS
@@ -52,7 +53,10 @@ _STYLE = """<style>
 </style>"""
 
 
-def quiz(*, seed: int | None = None, count: int = 10, lessons: str | None = None) -> "Quizzer":
+def quiz(
+    *, seed: int | None = None, count: int = 10, lessons: str | None = None,
+    only: str | None = None, half: Half | None = None,
+) -> "Quizzer":  # fmt: skip
     """Show runs without a label, and ask what is the matter with each, or whether it is healthy.
 
     After an answer the measurement that tells is shown, beside that of another run. The score at
@@ -62,15 +66,20 @@ def quiz(*, seed: int | None = None, count: int = 10, lessons: str | None = None
         seed: Gives the same runs in the same order, on every machine; None draws others each time.
         count: How many runs; fewer where there are not as many.
         lessons: Two digits: only what the lessons up to this one teach. None for all.
+        only: In its place: only what these lessons teach, ``"01,04"``.
+        half: ``"A"`` or ``"B"``: one half of the stored runs. No run of one is in the other, so one
+            serves before a course and the other after it. With one seed both ask about the same
+            causes. None for all runs.
 
     Raises:
-        BadInputError: Seed, count or lessons cannot be used.
+        BadInputError: One of these cannot be used, or both `lessons` and `only` are given.
 
     >>> quiz(seed=1, count=3, lessons="02")
     Mystery runs: 3 runs without a label. What is the matter with each, or is it healthy? Run this cell to answer.
     """  # noqa: E501 - a doctest's output cannot be wrapped
     chosen = secrets.randbelow(_MOST_SEED) if seed is None else seed
-    return Quizzer(Quizzing(mysteries=draw(Plan(seed=chosen, count=count, lessons=lessons))))
+    plan = Plan(seed=chosen, count=count, lessons=lessons, only=only, half=half)
+    return Quizzer(Quizzing(plan=plan, mysteries=draw(plan)))
 
 
 @final
@@ -234,11 +243,13 @@ def _cell_html(text: str) -> str:
 
 
 def _message_html(state: Quizzing) -> str:
-    """The score, large, and the message, a sentence a line."""
+    """The score, large, the message, a sentence a line, and a line to copy."""
     lines = "<br>".join(html.escape(sentence) for sentence in state.message)
     if not state.score:
         return lines
-    return f'<p style="font-size:1.3em;margin:8px 0"><b>{html.escape(state.score)}</b></p>{lines}'
+    head = f'<p style="font-size:1.3em;margin:8px 0"><b>{html.escape(state.score)}</b></p>'
+    line = f"<code>{html.escape(state.line)}</code>"
+    return f"{head}{lines}<p>In one line, for whoever collects scores:<br>{line}</p>"
 
 
 def _alarm_html(words: str) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from coursekit.errors import BadInputError
-from coursekit.mysteries import Mystery, Verdict, score_in_words
+from coursekit.mysteries import Mystery, Plan, Verdict, line_to_copy, score_in_words
 from coursekit.mysteries.causes import HEALTHY
 
 
@@ -12,21 +12,25 @@ class Quizzing:
     """Which run is shown, and how far the learner is.
 
     Attributes:
+        plan: What was asked for.
         mysteries: What is asked, in order.
         place: Which of them is shown, from 0.
         choice: The letter chosen so far.
         verdicts: One for each run that was answered.
         message: Sentences below the buttons.
         score: The score in a sentence once all runs are answered; "" before.
+        line: The score as a line to copy, then.
         alarm: What went wrong, or "".
     """
 
+    plan: Plan
     mysteries: tuple[Mystery, ...]
     place: int = 0
     choice: str | None = None
     verdicts: tuple[Verdict, ...] = ()
     message: tuple[str, ...] = ()
     score: str = ""
+    line: str = ""
     alarm: str = ""
 
     def __post_init__(self) -> None:
@@ -118,11 +122,12 @@ def proceed(state: Quizzing, event: Event) -> Quizzing:
 def _judged(state: Quizzing, verdict: Verdict) -> Quizzing:
     """With the verdict, and the score where it was the last one."""
     verdicts = (*state.verdicts, verdict)
-    message, score = (*verdict.sentences(), _picture_in_words(verdict)), ""
+    message, score, line = (*verdict.sentences(), _picture_in_words(verdict)), "", ""
     if len(verdicts) == len(state.mysteries):
         first, *others = score_in_words(verdicts, of=len(verdicts))
         message, score = (*message, *others), f"Score: {first}"
-    return replace(state, verdicts=verdicts, message=message, score=score, alarm="")
+        line = line_to_copy(state.plan, verdicts, of=len(verdicts))
+    return replace(state, verdicts=verdicts, message=message, score=score, line=line, alarm="")
 
 
 def _picture_in_words(verdict: Verdict) -> str:

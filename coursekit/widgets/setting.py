@@ -19,6 +19,8 @@ class Setting:
     >>> start = Setting.start([depth, shape])
     >>> start.short, start.long
     ('10, tanh', 'hidden layers = 10, activation = tanh')
+    >>> start.named, Setting.start([depth]).named
+    ('depth 10, act tanh', '10')
     >>> start.values
     {'depth': 10, 'act': 'Tanh'}
     """
@@ -43,6 +45,14 @@ class Setting:
     def short(self) -> str:
         """The positions alone, for a picture."""
         return ", ".join(self.chosen)
+
+    @property
+    def named(self) -> str:
+        """For a picture too: where there are several controls, each by its keyword of build."""
+        if len(self.knobs) < 2:
+            return self.short
+        pairs = zip(self.knobs, self.chosen, strict=True)
+        return ", ".join(f"{knob.name} {there}" for knob, there in pairs)
 
     @property
     def long(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from coursekit.cases import get_case
 from coursekit.widgets.exploration import Curve, Run, Watch
 from coursekit.widgets.panels import NORM_CEILING, NORM_FLOOR
 from coursekit.widgets.picture import LIVE, REFERENCE, WIDTH_PX, Picture
@@ -175,13 +176,19 @@ def test_gradients_are_drawn_by_layer_on_axes_that_stay() -> None:
     assert picture.lower_axes.get_xlabel() == "layer, from the input on"
 
 
-def test_both_settings_fit_beside_each_other() -> None:
-    long = Setting(knobs=(), chosen=("20", "sigmoid", "PyTorch's own"))
-    reference = Run(setting=long, curve=with_gradients((1.0,)).curve)
-    picture = Picture(reference, watch=Watch(below="gradients"))
-    picture.draw(Run(setting=long, curve=with_gradients((1.0,)).curve))
-    left, right = (text.get_window_extent() for text in picture.loss_axes.figure.texts)
-    assert left.x1 < right.x0
+@pytest.mark.parametrize("several", [True, False], ids=["several", "one"])
+def test_both_settings_fit_and_several_controls_are_named(several: bool) -> None:
+    knobs = get_case("vanishing-gradients").knobs[: 3 if several else 1]
+    chosen = tuple(max(knob.positions, key=len) for knob in knobs)
+    longest = Run(setting=Setting(knobs=knobs, chosen=chosen), curve=with_gradients((1.0,)).curve)
+    picture = Picture(longest, watch=Watch(below="gradients"))
+    picture.draw(longest)
+    texts = picture.loss_axes.figure.texts
+    live, reference = (text.get_window_extent() for text in texts)
+    assert live.x1 < reference.x0 or live.y0 >= reference.y1
+    assert max(live.x1, reference.x1) < picture.loss_axes.figure.bbox.x1
+    named = [knob.name in texts[0].get_text() for knob in knobs]
+    assert named == [several] * len(knobs)
 
 
 def test_last_finite_gradients_are_drawn_and_named() -> None:
@@ -196,3 +203,21 @@ def test_last_finite_gradients_are_drawn_and_named() -> None:
     assert said.get_text() == ""
     picture.draw(with_gradients((math.nan,) * 3))
     assert said.get_text() == "overflowed at once"
+
+
+def test_a_loss_below_stays_in_view_however_far_from_the_reference() -> None:
+    """The axis of losses is that of both runs: a better one once went out below."""
+    watch = Watch(quantity="loss")
+    scored = replace(REFERENCE_RUN.curve, scored_at=(2, 4, 6), scores=(0.6, 0.55, 0.5))
+    held = replace(REFERENCE_RUN, curve=scored)
+    picture = Picture(held, watch=watch)
+    for scores in ((0.5, 0.2, 0.02), (0.7, 3.0, 40.0), (math.nan, math.inf)):
+        curve = Curve(
+            losses=(1.0,), scored_at=tuple(range(len(scores))), scores=scores, planned_steps=6
+        )
+        picture.draw(replace(held, curve=curve))
+        low, high = picture.lower_axes.get_ylim()
+        finite = [score for score in (*scores, *held.curve.scores) if math.isfinite(score)]
+        assert low < min(finite)
+        assert high > max(finite)
+        assert high / low < 4 * max(finite) / min(finite)

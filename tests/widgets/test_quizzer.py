@@ -23,7 +23,8 @@ from coursekit.widgets.quizzing import (
     proceed,
 )
 
-MYSTERIES = draw(Plan(seed=7, count=2))
+PLAN = Plan(seed=7, count=2)
+MYSTERIES = draw(PLAN)
 
 
 def right(mystery: Mystery) -> str:
@@ -160,6 +161,21 @@ def test_the_last_answer_brings_the_score() -> None:
     assert text_of(one._message) == said
 
 
+def test_the_score_comes_with_a_line_to_copy() -> None:
+    one = quiz(seed=7, count=2, only="01,04", half="B")
+    for mystery in draw(Plan(seed=7, count=2, only="01,04", half="B")):
+        assert "<code>" not in one._message.value
+        answer(one, right(mystery))
+        one._next.click()
+    (line,) = re.findall("<code>(.*)</code>", one._message.value)
+    assert line == one.state.line
+    assert re.fullmatch(
+        r"seed 7, lessons 01\+04, half B: causes (\d) of \1, healthy called ill 0 of \d, "
+        r"ill called healthy 0 of \1",
+        line,
+    )
+
+
 def test_the_next_run_comes_after_the_answer_and_an_answer_stands() -> None:
     one = started()
     one._next.click()
@@ -175,7 +191,7 @@ def test_the_verdict_says_what_was_drawn_into_the_picture() -> None:
     said = set()
     for mystery in draw(Plan(seed=7, count=12)):
         verdict = judge(mystery, "A")
-        state = proceed(Quizzing(mysteries=(mystery, mystery)), Judged(verdict=verdict))
+        state = proceed(Quizzing(plan=PLAN, mysteries=(mystery, mystery)), Judged(verdict=verdict))
         words = state.message[-1]
         assert ("orange frame" in words) == bool(verdict.panel)
         other = "the run with a fault" if verdict.answer == HEALTHY else "the healthy run"
@@ -269,14 +285,24 @@ def test_without_a_seed_runs_are_drawn() -> None:
     assert len(quiz(count=1).state.mysteries) == 1
 
 
-@pytest.mark.parametrize("options", [{"seed": -1}, {"count": 0}, {"lessons": "2"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": -1},
+        {"count": 0},
+        {"lessons": "2"},
+        {"only": "07"},
+        {"half": "C"},
+        {"lessons": "02", "only": "01"},
+    ],
+)
 def test_bad_options_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(BadInputError):
         quiz(**{"seed": 1, **options})
 
 
 def test_the_states_events() -> None:
-    state = Quizzing(mysteries=MYSTERIES)
+    state = Quizzing(plan=PLAN, mysteries=MYSTERIES)
     verdict = judge(MYSTERIES[0], "A")
     assert proceed(state, WentOn()).message == ("Answer this run first.",)
     assert proceed(state, Lacked()).message == ("Choose a letter first.",)
@@ -297,4 +323,4 @@ def test_the_states_events() -> None:
 
 def test_a_quiz_of_nothing_is_refused() -> None:
     with pytest.raises(BadInputError, match="No run was drawn"):
-        Quizzing(mysteries=())
+        Quizzing(plan=PLAN, mysteries=())
