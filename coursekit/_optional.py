@@ -1,6 +1,7 @@
 """The one place that words a missing package."""
 
 import importlib
+import sys
 from types import ModuleType
 
 from coursekit.errors import MissingPackageError
@@ -27,7 +28,15 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
             raise  # the package is there and something that it needs is not: its own message
         raise MissingPackageError(
             f"{purpose} need the package {module!r}, which is not installed here. "
-            f"Install it with: pip install 'coursekit[{extra}]'. "
+            f"Install it with: {_install(extra)}. "
             "Everything else works without it.",
             name=module,
         ) from error
+
+
+def _install(extra: str) -> str:
+    """What to type: in a notebook's cell the form that installs into the kernel's environment."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if getattr(shell, "kernel", None) is None:
+        return f"pip install 'coursekit[{extra}]'"
+    return f'%pip install "coursekit[{extra}]"'  # Windows knows these quotes too

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ def open_lab(work: str | Path, lab_args: Sequence[str]) -> int:
         environment = {
             **os.environ,
             "JUPYTER_CONFIG_PATH": os.pathsep.join(path for path in paths if path),
+            "PATH": _path(),
         }
         return _run(lab_command(Path(work), lab_args), environment)
 
@@ -58,6 +60,16 @@ def lab_command(work: Path, lab_args: Sequence[str]) -> list[str]:
         *(["--allow-root"] if _is_root() else []),
         *lab_args,
     ]  # fmt: skip
+
+
+def _path() -> str:
+    """Where programs are looked for, this Python's own first.
+
+    An environment that nobody activated is not on it, and neither a terminal in JupyterLab nor
+    ``!coursekit`` in a cell would find the command.
+    """
+    own = dict.fromkeys([str(Path(sys.executable).parent), sysconfig.get_path("scripts")])
+    return os.pathsep.join([*own, *filter(None, [os.environ.get("PATH", "")])])
 
 
 def _is_root() -> bool:

@@ -107,6 +107,29 @@ def test_a_missing_package_says_how_to_install_it() -> None:
     )
 
 
+def test_in_a_notebook_it_says_what_to_type_into_a_cell() -> None:
+    from jupyter_client.manager import start_new_kernel
+
+    code = """
+from coursekit._optional import require
+try:
+    require("no_such_package", extra="keras", purpose="The Keras cells")
+except ImportError as error:
+    print(error)
+"""
+    said = []
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        client.execute_interactive(
+            code, timeout=60, output_hook=lambda heard: said.append(heard["content"])
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(content.get("text", "") for content in said)
+    assert 'Install it with: %pip install "coursekit[keras]". Everything else' in text
+
+
 @pytest.mark.parametrize(
     ("known", "expected"),
     [

@@ -3,18 +3,21 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
 import pytest
+import websocket
 
 from coursekit.launch import lab_command
 
@@ -41,7 +44,10 @@ def lab(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         [sys.executable, "-c", code],
         cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, start_new_session=True,
-        env={**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")},
+        env={
+            **os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
+            "PATH": os.defpath,  # as with an environment that nobody activated
+        },
     )  # fmt: skip
     try:
         yield process, f"http://127.0.0.1:{port}"
@@ -89,6 +95,46 @@ def test_opens_the_first_notebook_shows_no_tools_and_ends_on_ctrl_c(
     assert "nbgrader" not in output
     assert "nbgitpuller" not in output
     assert f"{address}/course?token=" in output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="os.defpath is not enough for a program there")
+def test_a_cell_finds_the_command_though_nobody_activated_the_environment(
+    lab: tuple[subprocess.Popen[str], str],
+) -> None:
+    assert shutil.which("coursekit", path=os.defpath) is None
+    _, address = lab
+    fetch(f"{address}/api?token={TOKEN}")
+    request = urllib.request.Request(
+        f"{address}/api/kernels", method="POST", headers={"Authorization": f"token {TOKEN}"},
+        data=json.dumps({"name": "python3"}).encode(),
+    )  # fmt: skip
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        kernel = json.load(answer)["id"]
+    said = run_cell(f"{address}/api/kernels/{kernel}/channels?token={TOKEN}", "!coursekit --help")
+    assert said.startswith("usage: coursekit "), said
+
+
+def run_cell(channels: str, code: str) -> str:
+    """What a cell prints in a kernel of a running server."""
+    head = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "version": "5.3"}
+    head |= {"username": "", "session": uuid.uuid4().hex, "date": "2026-01-01T00:00:00Z"}
+    content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+    message = {
+        "header": head, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell",
+    }  # fmt: skip
+    said = ""
+    connection = websocket.create_connection(channels.replace("http", "ws", 1), timeout=60)
+    try:
+        connection.send(json.dumps(message))
+        while True:
+            heard = json.loads(connection.recv())
+            if heard["parent_header"].get("msg_id") != head["msg_id"]:
+                continue
+            said += heard["content"].get("text", "")
+            if heard["content"].get("execution_state") == "idle":
+                return said
+    finally:
+        connection.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import coursekit
-from coursekit.errors import CoursekitError
+from coursekit.errors import BadInputError, CoursekitError
 
 INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
 CLOSED = 141  # and for one whose reader went away
@@ -83,6 +83,16 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     """Options of ``coursekit verify``."""
 
     def run(options: argparse.Namespace) -> int:
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        if options.signs:
+            from coursekit.cli.signs import signs
+
+            if options.save or options.dask or options.framework == "keras":
+                raise BadInputError(
+                    "--signs makes runs of its own, in PyTorch and here, and keeps none. Leave "
+                    "--save, --dask and --framework out."
+                )
+            return signs(options.case, seeds, threads=options.threads, as_json=options.json)
         from coursekit.cli.verify import Order, verify
 
         return verify(
@@ -107,6 +117,10 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
         "--pair-only", action="store_true", help="broken and fixed alone, without the wrong fixes"
     )
     parser.add_argument("--save", type=Path, help="keep the runs in this folder, and resume there")
+    parser.add_argument(
+        "--signs", action="store_true",
+        help="instead: the readings of a record that tell broken from fixed (PyTorch, not kept)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
@@ -148,13 +162,23 @@ def _add_quiz(parser: argparse.ArgumentParser) -> None:
     def run(options: argparse.Namespace) -> int:
         from coursekit.cli.quiz import quiz
 
-        return quiz(options.seed, count=options.count, lessons=options.up_to, save=options.save)
+        return quiz(
+            options.seed, count=options.count, lessons=options.up_to, only=options.lessons,
+            half=options.half, save=options.save,
+        )  # fmt: skip
 
     parser.add_argument(
         "--seed", type=int, help="the same runs for a class; another number, others"
     )
     parser.add_argument("--count", type=_positive, default=10, help="how many runs (10)")
     parser.add_argument("--up-to", metavar="NN", help="only what lessons up to this one teach: 02")
+    parser.add_argument(
+        "--lessons", metavar="NN,NN", help="only what these lessons teach: 01,04 (not with --up-to)"
+    )
+    parser.add_argument(
+        "--half", metavar="A|B", type=str.upper,
+        help="one half of the runs: A before a course, B after it, and no run comes twice",
+    )  # fmt: skip
     parser.add_argument("--save", type=Path, metavar="FOLDER", help="write each picture there")
     parser.set_defaults(run=run)
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import queue
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ NEEDED = (
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 LEAST_MEMORY_GIB = 2.0  # a kernel with torch and TensorFlow takes about .7, a browser the rest
 LEAST_DISK_GIB = 0.5
+ON_A_HUB = "JUPYTERHUB_SERVICE_PREFIX"  # a Hub sets it for every server that it starts
 KERNEL_S = 120.0  # a slow disk loads torch for the first time
 MOVE = """
 from coursekit import get_case, widgets
@@ -69,7 +71,10 @@ def preflight(*, as_json: bool) -> int:
     elif missing:
         print(f"\nNot ready: {', '.join(finding.name for finding in missing)}. See above.")
     else:
-        print("\nReady. Open the course with: coursekit lab")
+        lab = "Make your copy with: coursekit lab --no-open"
+        if ON_A_HUB not in os.environ:
+            lab = "Open the course with: coursekit lab"
+        print(f"\nReady. {lab}")
     return 1 if missing else 0
 
 
@@ -136,7 +141,10 @@ def device() -> Iterator[Finding]:
 
 
 def browser() -> Iterator[Finding]:
-    """Whether Python can open a browser."""
+    """Whether Python can open a browser; a Hub's learners have one on their own machines."""
+    if ON_A_HUB in os.environ:
+        yield Finding(name="browser", ready=True, words="yours: this is a JupyterHub server.")
+        return
     try:
         name = webbrowser.get().__class__.__name__
     except webbrowser.Error:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from coursekit.cli.entry import INTERRUPTED
 from coursekit.errors import BadInputError
-from coursekit.mysteries import Mystery, Plan, Verdict, draw, judge, score_in_words
+from coursekit.mysteries import Mystery, Plan, Verdict, draw, judge, line_to_copy, score_in_words
 from coursekit.mysteries.describing import Table, facts, tables
+from coursekit.mysteries.halves import Half
 from coursekit.mysteries.legend import LEGEND
+from coursekit.mysteries.scope import numbers
 from coursekit.mysteries.sparkline import BLOCKS, LOST, PLAIN_BLOCKS
 from coursekit.mysteries.wording import counted
 from coursekit.records import write_atomically
@@ -20,12 +22,15 @@ STOP = "Q"
 MOST_SEED = 100_000  # short enough to be read aloud to a class
 
 
-def quiz(seed: int | None, *, count: int, lessons: str | None, save: Path | None) -> int:
+def quiz(
+    seed: int | None, *, count: int, save: Path | None,
+    lessons: str | None = None, only: str | None = None, half: Half | None = None,
+) -> int:  # fmt: skip
     """Ask until all runs are answered, or the learner stops; then say the score."""
     chosen = secrets.randbelow(MOST_SEED) if seed is None else seed
-    mysteries = draw(Plan(seed=chosen, count=count, lessons=lessons))
-    again = f"coursekit quiz --seed {chosen}" + (f" --up-to {lessons}" if lessons else "")
-    _begin(mysteries, again, count)
+    plan = Plan(seed=chosen, count=count, lessons=lessons, only=only, half=half)
+    mysteries = draw(plan)
+    _begin(plan, mysteries)
     verdicts: list[Verdict] = []
     status = 0
     try:
@@ -40,6 +45,8 @@ def quiz(seed: int | None, *, count: int, lessons: str | None, save: Path | None
     _print("\nScore: ", end="")
     for sentence in score_in_words(verdicts, of=len(mysteries)):
         _print(sentence)
+    if line := line_to_copy(plan, verdicts, of=len(mysteries)):
+        _print(f"\nIn one line, for whoever collects scores:\n{line}", wrap=False)
     return status
 
 
@@ -47,9 +54,10 @@ class _StoppedError(Exception):
     """The learner has had enough."""
 
 
-def _begin(mysteries: tuple[Mystery, ...], again: str, wanted: int) -> None:
+def _begin(plan: Plan, mysteries: tuple[Mystery, ...]) -> None:
     """What this is and what its words mean, once."""
-    few = "" if len(mysteries) == wanted else " (there are no more up to that lesson than these)"
+    few = "" if len(mysteries) == plan.count else f" (there are no more {_where(plan)} than these)"
+    again = f"coursekit quiz --seed {plan.seed}{_options(plan)}"
     _print(
         f"{counted(len(mysteries), 'run')}{few}. What is the matter with each, or is it "
         f"healthy? Nothing is trained, kept or sent. For the same runs again: {again}"
@@ -58,6 +66,22 @@ def _begin(mysteries: tuple[Mystery, ...], again: str, wanted: int) -> None:
     for word, meaning in LEGEND.items():
         for line in textwrap.wrap(f"{word}: {meaning}", WIDTH - 4, subsequent_indent="  "):
             _print(f"  {line}")
+
+
+def _where(plan: Plan) -> str:
+    """Where the runs were drawn from, where that leaves only a few."""
+    lessons = "of these lessons" if plan.only else "up to that lesson"
+    return f"{lessons} in half {plan.half}" if plan.half else lessons
+
+
+def _options(plan: Plan) -> str:
+    """What gives the same runs again, beside the seed."""
+    options = {
+        "--up-to": plan.lessons,
+        "--lessons": ",".join(numbers(plan.only)) if plan.only else None,
+        "--half": plan.half,
+    }
+    return "".join(f" {name} {value}" for name, value in options.items() if value)
 
 
 def _round(mystery: Mystery, save: Path | None) -> Verdict:

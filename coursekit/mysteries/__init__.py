@@ -6,11 +6,12 @@ Nothing is trained here and no framework is loaded. ``tools/build_mysteries.py``
   as pictures ``picture``.
 - The answers: ``causes``; what tells each: ``readings``, ``tell``, ``tells`` (``tells_of_rows``,
   ``tells_of_training``).
-- The stored runs, sealed: ``pool``, ``seals``. A quiz: ``drawing``, ``judging``, ``score``.
+- The stored runs, sealed: ``pool``, ``seals``. A quiz: ``scope``, ``halves``,
+  ``drawing``, ``judging``, ``score``.
 """
 
 from coursekit.mysteries.drawing import Mystery, Plan, draw
 from coursekit.mysteries.judging import Verdict, judge
-from coursekit.mysteries.score import score_in_words
+from coursekit.mysteries.score import line_to_copy, score_in_words
 
-__all__ = ["Mystery", "Plan", "Verdict", "draw", "judge", "score_in_words"]
+__all__ = ["Mystery", "Plan", "Verdict", "draw", "judge", "line_to_copy", "score_in_words"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from coursekit.errors import BadInputError, unknown
+from coursekit.errors import unknown
 
 HEALTHY = "healthy"
 HEALTHY_WORDS = "Nothing: the run is healthy"
@@ -347,25 +347,6 @@ CAUSES: Mapping[str, Cause] = {
         ),
     )
 }
-
-
-def up_to(lesson: str | None) -> tuple[str, ...]:
-    """Names of the causes that are taught up to a lesson; all of them for None.
-
-    Raises:
-        BadInputError: It is not the two digits of a lesson.
-
-    >>> up_to("01")
-    ('columns-unscaled',)
-    """
-    if lesson is None:
-        return tuple(CAUSES)
-    if not (isinstance(lesson, str) and len(lesson) == 2 and lesson.isdecimal() and lesson > "00"):
-        raise BadInputError(
-            f'The lesson is {lesson!r}. Give its two digits as text, such as lessons="02"; '
-            "there are mystery runs from lesson 01 on."
-        )
-    return tuple(cause.name for cause in CAUSES.values() if cause.lesson <= lesson)
 
 
 def words_of(answer: str) -> str:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from itertools import chain, cycle
 
 from coursekit.errors import BadInputError
-from coursekit.mysteries.causes import CAUSES, HEALTHY, distance, may_stand_beside, up_to, words_of
+from coursekit.mysteries.causes import CAUSES, HEALTHY, distance, may_stand_beside, words_of
+from coursekit.mysteries.halves import HALVES, Half, within
 from coursekit.mysteries.pool import Opened, Pool, stored
+from coursekit.mysteries.scope import numbers, of_these, up_to
 from coursekit.mysteries.seals import lot
 from coursekit.mysteries.sheet import Sheet
 from coursekit.records import Record
@@ -29,6 +31,7 @@ class Mystery:
         of: How many there are in the quiz.
         options: Letter to what a learner reads; healthy is the last one.
         sheet: What is shown.
+        half: The half that it was drawn from; None where all runs were asked for.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Mystery:
     of: int
     options: Mapping[str, str]
     sheet: Sheet = field(repr=False)
+    half: Half | None = None
 
     @property
     def record(self) -> Record:
@@ -51,11 +55,15 @@ class Plan:
         seed: Sets everything: the runs, their order and the answers beside each.
         count: How many runs; fewer where there are not as many.
         lessons: Up to which lesson, two digits; None for all.
+        only: Which lessons alone, ``"01,04"``; None for all.
+        half: One half of the stored runs, which shares none with the other; None for all.
     """
 
     seed: int
     count: int = 10
     lessons: str | None = None
+    only: str | None = None
+    half: Half | None = None
 
     def __post_init__(self) -> None:
         if type(self.seed) is not int or self.seed not in SEEDS:
@@ -66,19 +74,45 @@ class Plan:
             raise BadInputError(
                 f"The count is {self.count!r}. Give a whole number from 1 to {MOST_COUNT}."
             )
-        up_to(self.lessons)
+        if self.half not in (None, *HALVES):
+            raise BadInputError(
+                f"The half is {self.half!r}. Give A or B, or leave it out for all runs."
+            )
+        if self.lessons is not None and self.only is not None:
+            raise BadInputError(
+                f"Both are given: up to lesson {self.lessons}, and lessons {self.only} alone. "
+                "Leave one of them out."
+            )
+        _ = self.causes
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """Names of the causes that it asks about."""
+        return up_to(self.lessons) if self.only is None else of_these(self.only)
+
+    @property
+    def scope(self) -> str:
+        """Which lessons it asks about, in a few words.
+
+        >>> Plan(seed=1).scope, Plan(seed=1, lessons="03").scope, Plan(seed=1, only="04,01").scope
+        ('all lessons', 'up to 03', 'lessons 01+04')
+        """
+        if self.only is not None:
+            return f"lessons {'+'.join(numbers(self.only))}"
+        return "all lessons" if self.lessons is None else f"up to {self.lessons}"
 
     @property
     def key(self) -> tuple[int, str]:
         """What every lot is drawn by: with one seed, each lesson's quiz has runs of its own."""
-        return self.seed, self.lessons or ""
+        named = ",".join(numbers(self.only)) if self.only is not None else self.lessons or ""
+        return self.seed, named
 
 
 def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
     """Draw the runs of a quiz: the same plan gives the same quiz, on every machine.
 
-    Causes come in turn, so that few come twice; where lessons are named, every second one is of the
-    last of them.
+    Causes come in turn, so that few come twice; up to a lesson, every second one is of that lesson.
+    With one seed the two halves are of the same cases, each healthy in both or in neither.
 
     Args:
         plan: How many, from which lessons, by which seed.
@@ -90,8 +124,9 @@ def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
     True
     """
     pool = stored() if pool is None else pool
-    causes = up_to(plan.lessons)
-    chosen = _chosen(plan, [run for run in pool if run.cause in causes], causes)
+    causes = plan.causes
+    runs = [run for run in within(pool, plan.half) if run.cause in causes]
+    chosen = _chosen(plan, runs, causes)
     return tuple(
         Mystery(
             name=run.name,
@@ -99,6 +134,7 @@ def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
             of=len(chosen),
             options=dict(zip(LETTERS, map(words_of, answers), strict=False)),
             sheet=sheet,
+            half=plan.half,
         )
         for number, run in enumerate(chosen, start=1)
         for sheet in [pool.sheet(run.name)]
@@ -108,7 +144,7 @@ def draw(plan: Plan, *, pool: Pool | None = None) -> tuple[Mystery, ...]:
 
 def _chosen(plan: Plan, runs: Sequence[Opened], causes: Sequence[str]) -> list[Opened]:
     """The runs, in order."""
-    left = sorted(runs, key=lambda run: lot(*plan.key, "run", run.name))
+    left = sorted(runs, key=lambda run: _place(plan, run))
     count = min(plan.count, len(left))
     turns = _turns(plan, causes)
     chosen: list[Opened] = []
@@ -117,6 +153,12 @@ def _chosen(plan: Plan, runs: Sequence[Opened], causes: Sequence[str]) -> list[O
         left.remove(run)
         chosen.append(run)
     return sorted(chosen, key=lambda run: lot(*plan.key, "order", run.name))
+
+
+def _place(plan: Plan, run: Opened) -> tuple[bytes, ...]:
+    """Where a run stands among those to draw from; in both halves, cases stand in one order."""
+    own = lot(*plan.key, "run", run.name)
+    return (own,) if plan.half is None else (lot(*plan.key, "case", run.case), own)
 
 
 def _turns(plan: Plan, causes: Sequence[str]) -> Iterator[str]:

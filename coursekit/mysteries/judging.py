@@ -1,10 +1,12 @@
 """Is it right, and which measurement told: the answer to an answer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from coursekit.errors import unknown
 from coursekit.mysteries.causes import CAUSES, HEALTHY, words_of
 from coursekit.mysteries.drawing import Mystery
+from coursekit.mysteries.halves import within
 from coursekit.mysteries.pool import Opened, Pool, stored
 from coursekit.mysteries.sheet import Sheet
 from coursekit.mysteries.tell import Tell
@@ -73,7 +75,8 @@ def judge(mystery: Mystery, letter: str, *, pool: Pool | None = None) -> Verdict
         raise unknown("letter", letter, mystery.options)
     run = pool.opened(mystery.name)
     chosen = _name_of(mystery.options[letter])
-    tell, beside = TELLS[run.case], _beside(run, pool)
+    shown = within(pool, mystery.half)  # nothing of the other half may be seen here
+    tell, beside = TELLS[run.case], _beside(run, shown, pool)
     return Verdict(
         number=mystery.number,
         chosen=chosen,
@@ -81,7 +84,7 @@ def judge(mystery: Mystery, letter: str, *, pool: Pool | None = None) -> Verdict
         letter=_letter_of(mystery, run.answer),
         measured=_measured(tell, mystery.sheet, beside, healthy=run.healthy),
         why="" if run.healthy else tell.why,
-        doubt=_doubt(chosen, run, mystery.sheet, pool),
+        doubt=_doubt(chosen, run, mystery.sheet, shown, pool),
         panel=tell.reading.panel,
         beside=beside,
     )
@@ -98,9 +101,9 @@ def _letter_of(mystery: Mystery, answer: str) -> str:
     return next(letter for letter, text in mystery.options.items() if text == words)
 
 
-def _beside(run: Opened, pool: Pool) -> Sheet:
+def _beside(run: Opened, runs: Sequence[Opened], pool: Pool) -> Sheet:
     """A run of the same case and of the other kind."""
-    other = next(one for one in pool if one.case == run.case and one.healthy != run.healthy)
+    other = next(one for one in runs if one.case == run.case and one.healthy != run.healthy)
     return pool.sheet(other.name)
 
 
@@ -113,11 +116,11 @@ def _measured(tell: Tell, here: Sheet, beside: Sheet, *, healthy: bool) -> str:
     return f"{tell.reading.words}: {values[0]} here, {values[1]} {what}{fault}."
 
 
-def _doubt(chosen: str, run: Opened, here: Sheet, pool: Pool) -> str:
+def _doubt(chosen: str, run: Opened, here: Sheet, runs: Sequence[Opened], pool: Pool) -> str:
     """Where the cause that was named in vain would have shown."""
     if chosen in (HEALTHY, run.answer, run.cause):
         return ""
-    other = next(one for one in pool if one.cause == chosen and not one.healthy)
+    other = next(one for one in runs if one.cause == chosen and not one.healthy)
     reading = TELLS[other.case].reading
     there = two_digits(reading.of(pool.sheet(other.name)))
     return (

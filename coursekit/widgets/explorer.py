@@ -15,6 +15,7 @@ import ipywidgets
 
 from coursekit.cases.case import Case, Choice, Knob, Recipe
 from coursekit.errors import BadInputError, unknown
+from coursekit.widgets import turns
 from coursekit.widgets.exploration import (
     Below,
     Event,
@@ -37,6 +38,8 @@ from coursekit.widgets.setting import Setting
 from coursekit.widgets.setting_code import setting_code
 from coursekit.widgets.trial import Trial
 
+TRAINING, WAITING = "training…", "waits for the cell that runs…"
+ASK_AGAIN_S = 0.05
 FIRST_PICTURE_S = 0.008  # of training
 FIRST_STEPS = 3  # a line to see
 NEXT_PICTURE_S = 0.1
@@ -116,6 +119,7 @@ class Explorer:
         self._lock = RLock()  # JupyterLab calls back on a thread of its own
         self._task: asyncio.Task[None] | None = None
         self._returning = False
+        turns.know_cells()
         reference = self._train_reference()
         self.state = Exploration(reference=reference, setting=self._start)
         self._picture = Picture(reference, watch=watch)
@@ -170,7 +174,7 @@ class Explorer:
             for _ in run:
                 pass
         else:
-            self._task = loop.create_task(_take_turns(run))
+            self._task = loop.create_task(self._take_turns(run))
 
     def _on_reset(self, _button: object) -> None:
         """Back to the reference."""
@@ -205,6 +209,21 @@ class Explorer:
         except Exception as error:  # shown in red and in state.failure: no caller is left
             self._apply(Failed(number=number, failure=failure_of(error)))
 
+    async def _take_turns(self, run: Iterator[None]) -> None:
+        """Drive a run, letting the kernel hear the next message between two yields."""
+        going_on = True
+        while going_on:
+            if turns.my_turn():
+                try:
+                    going_on = next(run, run) is None
+                finally:
+                    turns.done()
+                self._status.busy = self._status.busy and TRAINING
+                await asyncio.sleep(0)
+            else:
+                self._status.busy = self._status.busy and WAITING
+                await asyncio.sleep(ASK_AGAIN_S)
+
     def _show_growth(self, number: int, trial: Trial, pace: "_Pace") -> None:
         """A picture of a run that goes on, where one is due; called in each of its steps."""
         if trial.steps >= FIRST_STEPS and pace.is_due():
@@ -219,7 +238,7 @@ class Explorer:
                 return
             if isinstance(event, Moved):
                 self._alarm.value = ""
-                self._status.busy = "training…"  # until then the words are of the run before
+                self._status.busy = TRAINING  # until then the words are of the run before
             elif isinstance(event, Grew):
                 self._image.value = self._picture.draw(self.state.live)
             elif isinstance(event, Failed):
@@ -306,12 +325,6 @@ def _range_in_words(knob: Knob | Choice) -> str:
     if isinstance(knob, Knob):
         return f"{knob.label}, {knob.values[0]:g} to {knob.values[-1]:g}"
     return f"{knob.label}, {', '.join(knob.positions)}"
-
-
-async def _take_turns(run: Iterator[None]) -> None:
-    """Drive a run, letting the kernel hear the next message between two yields."""
-    for _ in run:
-        await asyncio.sleep(0)
 
 
 def _status_html(state: Exploration, watch: Watch) -> str:

@@ -19,7 +19,8 @@ class Trial:
     """A run that stands still between two calls of `advance`.
 
     The loss of each step is read where the recipe calls ``setup.loss_fn``. The run has its own
-    state of torch's CPU generator, so that what else runs in the kernel does not change it.
+    state of torch's CPU generator, so that what else runs in the kernel does not change it; who
+    advances it beside a cell takes turns with the cell (`coursekit.widgets.turns`).
 
     Attributes:
         on_step: Called in each training step, once its loss is known: an epoch may last longer than

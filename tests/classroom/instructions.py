@@ -9,11 +9,23 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
+def section(title: str) -> str:
+    """What stands under a heading, up to the next."""
+    page = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
+    return re.split(r"^## ", page.split(f"## {title}\n")[1], flags=re.MULTILINE)[0]
+
+
 def blocks(title: str, language: str = "sh") -> list[str]:
     """The fenced blocks of one language under a heading, in order."""
-    page = (ROOT / "INSTRUCTORS.md").read_text(encoding="utf-8")
-    section = re.split(r"^## ", page.split(f"## {title}\n")[1], flags=re.MULTILINE)[0]
-    return re.findall(rf"^```{language}\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL)
+    fenced = rf"^```{language}\n(.*?)^```$"
+    return re.findall(fenced, section(title), flags=re.MULTILINE | re.DOTALL)
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its head."""
+    table = re.search(r"^\|.*\n\|[-|]*\n((?:\|.*\n)*)", section(title), flags=re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in table[1].splitlines()]
 
 
 def shell(commands: str, *, cwd: Path, scripts: Path | None = None, **more: str) -> str:

@@ -53,6 +53,23 @@ def test_what_is_missing_is_named_with_what_to_do(tmp_path: Path) -> None:
     assert found["torch"]["ready"]
 
 
+def test_on_a_hub_nobody_needs_a_browser_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The learner's browser is on another machine."""
+    for each in (BROWSER, "DISPLAY", "WAYLAND_DISPLAY", "PATH"):
+        monkeypatch.setenv(each, "")
+    monkeypatch.setattr(preflight, "LOOKS", (preflight.browser,))
+    if sys.platform == "linux":  # other systems always have one
+        assert preflight.preflight(as_json=False) == 1
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/ada/")
+    capsys.readouterr()
+    assert preflight.preflight(as_json=False) == 0
+    said = capsys.readouterr().out
+    assert "yours: this is a JupyterHub server." in said
+    assert "Make your copy with: coursekit lab --no-open" in said
+
+
 def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "LEAST_MEMORY_GIB", 1e6)
     (finding,) = preflight.memory()

@@ -166,6 +166,36 @@ def test_up_to_a_lesson() -> None:
     assert "  B. Nothing: the run is healthy" in shown
 
 
+def test_some_lessons_and_one_half() -> None:
+    shown = quiz("--lessons", "04,01", "--half", "a", "--count", "10", answers="a\na\n").stdout
+    options = f"--seed {SEED} --lessons 01,04 --half A"
+    assert f"For the same runs again: coursekit quiz {options}" in " ".join(shown.split())
+    first, second = draw(Plan(seed=int(SEED), only="01,04", half="A"))[:2]
+    for mystery in (first, second):
+        assert all(f"  {letter}. {words}\n" in shown for letter, words in mystery.options.items())
+
+
+def test_where_half_of_a_few_lessons_has_fewer_runs_it_says_so() -> None:
+    shown = " ".join(
+        quiz("--lessons", "01", "--half", "B", "--count", "10", answers="q\n").stdout.split()
+    )
+    assert shown.startswith("8 runs (there are no more of these lessons in half B than these).")
+
+
+def test_the_last_line_is_one_to_copy() -> None:
+    """It stays one line, however long it is."""
+    *_, said, line = quiz(answers=typed(map(right, MYSTERIES))).stdout.splitlines()
+    assert said == "In one line, for whoever collects scores:"
+    ill = sum(judge(one, "A").answer != "healthy" for one in MYSTERIES)
+    counts = (
+        f"causes {ill} of {ill}, healthy called ill 0 of {3 - ill}, ill called healthy 0 of {ill}"
+    )
+    assert line == f"seed {SEED}, all lessons: {counts}"
+    many = quiz("--lessons", "01,02,03,04,05,06,08,09,10,11,12,13", answers="a\n").stdout
+    assert many.splitlines()[-1].endswith(", answered 1 of 3")
+    assert len(many.splitlines()[-1]) > WIDTH
+
+
 def test_a_terminal_without_blocks_gets_plain_letters() -> None:
     done = quiz(answers=typed(map(right, MYSTERIES)), encoding="ascii")
     assert done.returncode == 0
@@ -197,6 +227,9 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         (["--up-to", "2"], "Give its two digits as text"),
         (["--seed", "-1"], "Give a whole number from 0"),
         (["--count", "51"], "Give a whole number from 1 to 50"),
+        (["--half", "C"], "Give A or B"),
+        (["--lessons", "07"], "There are no mystery runs of lesson '07'"),
+        (["--lessons", "01,04", "--up-to", "04"], "Leave one of them out"),
     ],
 )
 def test_bad_options_are_a_sentence_and_exit_two(

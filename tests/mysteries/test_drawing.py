@@ -10,15 +10,10 @@ import pytest
 
 from coursekit.errors import BadInputError
 from coursekit.mysteries import Mystery, Plan, draw
-from coursekit.mysteries.causes import (
-    CAUSES,
-    HEALTHY_WORDS,
-    may_stand_beside,
-    up_to,
-    words_of,
-)
+from coursekit.mysteries.causes import CAUSES, HEALTHY_WORDS, may_stand_beside, words_of
 from coursekit.mysteries.drawing import possible
 from coursekit.mysteries.pool import Opened, stored
+from coursekit.mysteries.scope import up_to
 
 SEEDS = range(40)
 LESSONS = (None, "02", "03", "04", "05", "06", "08", "09", "10", "11", "12", "13")

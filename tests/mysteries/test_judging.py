@@ -3,7 +3,7 @@
 import pytest
 
 from coursekit.errors import UnknownNameError
-from coursekit.mysteries import Mystery, Plan, Verdict, draw, judge, score_in_words
+from coursekit.mysteries import Mystery, Plan, Verdict, draw, judge, line_to_copy, score_in_words
 from coursekit.mysteries.causes import CAUSES, HEALTHY, HEALTHY_WORDS, words_of
 from coursekit.mysteries.pool import Opened, stored
 from coursekit.mysteries.tells import TELLS
@@ -141,3 +141,47 @@ def test_the_score_of_a_quiz_that_was_left() -> None:
         in (score_in_words(verdicts, of=10)[0])
     )
     assert score_in_words([], of=10) == ("No run was answered.",)
+
+
+def all_said(plan: Plan, says: str) -> list[Verdict]:
+    """Every run answered by its cause, by healthy, or by a cause that is not there."""
+    verdicts = []
+    for one in draw(plan):
+        run = stored().opened(one.name)
+        healthy = letter_of(one, HEALTHY_WORDS)
+        letters = {"right": right_answer(one), "healthy": healthy, "ill": wrong_cause(one, run)}
+        verdicts.append(judge(one, letters[says]))
+    return verdicts
+
+
+@pytest.mark.parametrize(
+    ("says", "counts"),
+    [
+        ("right", "causes 8 of 8, healthy called ill 0 of 2, ill called healthy 0 of 8"),
+        ("healthy", "causes 0 of 8, healthy called ill 0 of 2, ill called healthy 8 of 8"),
+        ("ill", "causes 0 of 8, healthy called ill 2 of 2, ill called healthy 0 of 8"),
+    ],
+)
+def test_the_line_to_copy_has_the_three_counts(says: str, counts: str) -> None:
+    plan = Plan(seed=11, only="04,01", half="A")
+    line = line_to_copy(plan, all_said(plan, says), of=10)
+    assert line == f"seed 11, lessons 01+04, half A: {counts}"
+
+
+@pytest.mark.parametrize(
+    ("plan", "head"),
+    [
+        (Plan(seed=3), "seed 3, all lessons: causes "),
+        (Plan(seed=3, lessons="03"), "seed 3, up to 03: causes "),
+        (Plan(seed=3, lessons="03", half="B"), "seed 3, up to 03, half B: causes "),
+    ],
+)
+def test_the_line_to_copy_says_what_was_asked(plan: Plan, head: str) -> None:
+    assert line_to_copy(plan, all_said(plan, "right"), of=10).startswith(head)
+
+
+def test_the_line_of_a_quiz_that_was_left_says_so_and_of_no_answer_there_is_none() -> None:
+    plan = Plan(seed=3)
+    line = line_to_copy(plan, all_said(plan, "right")[:6], of=10)
+    assert line.endswith(", answered 6 of 10")
+    assert line_to_copy(plan, [], of=10) == ""

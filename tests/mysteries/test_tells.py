@@ -4,9 +4,10 @@ import pytest
 
 from coursekit.cases import CASES
 from coursekit.errors import BadInputError, UnknownNameError
-from coursekit.mysteries.causes import CAUSES, LESSONS, distance, may_stand_beside, up_to, words_of
+from coursekit.mysteries.causes import CAUSES, LESSONS, distance, may_stand_beside, words_of
 from coursekit.mysteries.drawing import possible
 from coursekit.mysteries.pool import Opened, stored
+from coursekit.mysteries.scope import up_to
 from coursekit.mysteries.tells import TELLS
 
 IN_CATALOGUE = {case.name: case for case in CASES}
