@@ -11,6 +11,7 @@ from coursekit.plots.style import BROKEN, LAYER_COLOURS, LAYER_DASHES, NEUTRAL, 
 from coursekit.records import Record
 
 # What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
+_OF_COLUMNS = ("input_mean", "input_std", "label_count")  # "0" may be a layer's name too
 _LOG_FROM = 20.0
 
 _FEW_LAYERS = 6  # whose names leave room for their lines
@@ -40,10 +41,14 @@ def plot_loss(
     loss = record["loss"]
     ax.plot(loss.steps, loss.values, **{"marker": _lone(loss.values), **line_kw})
     _cross_out(ax, loss.steps, loss.values)
-    if _spans_much(loss.values[loss.values > 0]):
+    if _spans_much(loss.values[loss.values != 0]):  # of one below 0 the axis would show nothing
         ax.set_yscale("log")
     if baseline is not None:
-        ax.axhline(baseline, color=NEUTRAL.colour, linestyle=NEUTRAL.dash, label=baseline_label)
+        named = baseline_label in ax.get_legend_handles_labels()[1]  # by a call before, on this ax
+        ax.axhline(
+            baseline, color=NEUTRAL.colour, linestyle=NEUTRAL.dash,
+            label=None if named else baseline_label,
+        )  # fmt: skip
     if ax.get_legend_handles_labels()[1]:
         ax.legend()
     unit = f" ({loss.unit})" if loss.unit else ""
@@ -69,7 +74,7 @@ def plot_layers(
     series = record[quantity]
     if not series.labels:
         raise BadInputError(f"{quantity!r} is one number a step, not one a layer. Use plot_loss.")
-    if not set(series.labels) <= set(record.layers):
+    if quantity in _OF_COLUMNS or not set(series.labels) <= set(record.layers):
         raise BadInputError(f"{quantity!r} is not measured per layer, but per column or class.")
     ax = axes_or_new(ax)
     shown = np.ones(len(series.steps), bool) if last_step is None else series.steps <= last_step

@@ -12,6 +12,7 @@ import joblib
 import torch
 from joblib.parallel import get_active_backend
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError, CoursekitError
@@ -75,6 +76,11 @@ def model_of(task: Task, setting: Setting) -> nn.Module:
         raise BadInputError(
             f"build returned a {type(model).__name__} for {setting}. It must return the model, a "
             "torch.nn.Module; look for a missing return."
+        )
+    if any(isinstance(weight, UninitializedParameter) for weight in model.parameters()):
+        raise BadInputError(
+            f"The model that build returned for {setting} has lazy layers, whose weights are made "
+            "by the first batch. Give them their number of inputs: nn.Linear(64, 32)."
         )
     if not any(weight.requires_grad for weight in model.parameters()):
         raise BadInputError(
@@ -173,6 +179,7 @@ def train_in_processes(
         done: Called with a number of runs that are finished.
     """
     workers = _workers(jobs, device)
+    _check_backend(workers)
     size = math.ceil(len(settings) / (_TASKS_A_WORKER * joblib.effective_n_jobs(workers)))
     parts = [settings[start : start + size] for start in range(0, len(settings), size)]
     call = joblib.delayed(_train_part)
@@ -195,6 +202,16 @@ def _train_part(task: Task, settings: Sequence[Setting], passes: Passes) -> list
         return [train_alone(task, setting, passes) for setting in settings]
     finally:
         torch.set_num_threads(threads)
+
+
+def _check_backend(workers: int) -> None:
+    """Refuse runs side by side in one process: they would draw from the same random numbers."""
+    backend, _ = get_active_backend()
+    if getattr(backend, "supports_sharedmem", False) and backend.effective_n_jobs(workers) > 1:
+        raise BadInputError(
+            "joblib is set to run threads, and these runs would share torch's random numbers: no "
+            "run could be repeated. Use processes: joblib.parallel_config(backend='loky')."
+        )
 
 
 def _workers(jobs: int | None, device: torch.device) -> int:

@@ -104,12 +104,16 @@ class Batches:
         return pair if self._at_home else self.sent(pair[0], pair[1])
 
     def _shared(self, held: list[Pair]) -> Iterator[tuple[Any, Any, float]]:
-        """The pairs of a group, each with its share; of a sum each counts in full."""
+        """The pairs of a group, each with its share; of a sum each counts in full.
+
+        Left out is a batch of which no label counts: the mean over none is NaN.
+        """
         terms = self.guard.terms
         counts = [float(terms.of(labels)) for _, labels in held]
         total = 1.0 if terms.summed else sum(counts)
         for pair, count in zip(held, counts, strict=True):
-            yield *self._sent(pair), count / total if total else 1.0
+            if count or not total:
+                yield *self._sent(pair), count / total if total else 1.0
 
     def _on_host(self) -> Iterator[Pair]:
         """One pass over the data: pairs of tensors, not yet moved."""

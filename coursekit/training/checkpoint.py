@@ -89,25 +89,30 @@ class Checkpoint:
             BadInputError: A part's state holds what cannot be written.
             CoursekitError: The file cannot be written; the one before is whole.
         """
+        if self._path is not None and self._writes:
+            self._write(self._path, vitals)
         self.done += 1
-        if self._path is None or not self._writes:
-            return
+
+    def _write(self, path: Path, vitals: Vitals) -> None:
+        """Write the state after one more epoch."""
         states = {name: part.state_dict() for name, part in self._parts.items()}
         body = {
             "schema": SCHEMA,
             "version": VERSION,
-            "done": self.done,
+            "done": self.done + 1,
             "kinds": self._kinds,
             "parts": {name: plain(state, of=name) for name, state in states.items()},
             "record": plain(vitals.state_dict(), of="record"),
         }
         try:
-            replace_atomically(self._path, lambda file: torch.save(body, file))
-            _sync_folder(self._path.parent)
+            replace_atomically(path, lambda file: torch.save(body, file))
+            _sync_folder(path.parent)
         except (OSError, RuntimeError) as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # torch's writer hides it
+                raise error.__context__ from None
             raise CoursekitError(
-                f"The checkpoint after epoch {self.done} could not be written to "
-                f"{str(self._path)!r}: {error}. What the file held before is whole."
+                f"The checkpoint after epoch {self.done + 1} could not be written to "
+                f"{str(path)!r}: {error}. What the file held before is whole."
             ) from error
 
     def _begin_from(self, path: Path, *, resume: bool) -> None:

@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from coursekit.errors import BadInputError
 
 LAG = 16
+LOSS, WEIGHTS = "the loss is NaN or infinite", "weights are NaN or infinite"
 
 
 class NotFinite(Exception):  # noqa: N818 - not an error: it ends a run, which keeps its record
-    """The loss was not finite; the message says where that began."""
+    """The loss is not finite, or a weight."""
 
 
 class FiniteLoss:
@@ -46,7 +47,7 @@ class FiniteLoss:
         if self._kind == "cpu":
             self.last = loss.item()
             if not math.isfinite(self.last):
-                raise NotFinite
+                raise NotFinite(LOSS)
         elif self._kind == "cuda":
             self._host.copy_(loss.detach().reshape(()), non_blocking=True)
             self._sent.record()
@@ -75,7 +76,17 @@ class FiniteLoss:
         """Go on, or stop."""
         self.last = loss
         if not math.isfinite(loss):
-            raise NotFinite
+            raise NotFinite(LOSS)
+
+
+def check_weights(model: nn.Module) -> None:
+    """After an epoch: its last update may have spoilt weights that no later loss has met.
+
+    Raises:
+        NotFinite: A weight is NaN or infinite.
+    """
+    if non_finite_weights(model):
+        raise NotFinite(WEIGHTS)
 
 
 def refuse_non_finite(model: nn.Module) -> None:

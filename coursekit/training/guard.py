@@ -18,6 +18,10 @@ from coursekit.training.terms import Terms
 Loss = Callable[[Any, Any], Tensor]
 
 ELEMENTWISE = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
+ELEMENTWISE_TOO = (
+    nn.functional.mse_loss, nn.functional.l1_loss, nn.functional.smooth_l1_loss,
+    nn.functional.huber_loss,
+)  # fmt: skip
 
 
 class Guard:
@@ -151,9 +155,11 @@ def check_labels(loss_fn: Loss, outputs: Any, labels: Tensor) -> None:
     """
     if not isinstance(outputs, Tensor):
         return
-    if isinstance(loss_fn, ELEMENTWISE) and labels.shape != outputs.shape:
+    by_element = isinstance(loss_fn, ELEMENTWISE) or loss_fn in ELEMENTWISE_TOO
+    if by_element and labels.shape != outputs.shape:
+        name = getattr(loss_fn, "__name__", type(loss_fn).__name__)
         raise BadInputError(
-            f"{type(loss_fn).__name__} got outputs of shape {tuple(outputs.shape)} and labels of "
+            f"{name} got outputs of shape {tuple(outputs.shape)} and labels of "
             f"shape {tuple(labels.shape)}. They would be stretched to fit, each row compared with "
             "every label. Give both one shape: labels.unsqueeze(1), or outputs.squeeze(1)."
         )

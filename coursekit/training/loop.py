@@ -18,7 +18,7 @@ from coursekit.training.checkpoint import Checkpoint, Part
 from coursekit.training.choices import check_choices, placed
 from coursekit.training.explained import Explained
 from coursekit.training.fabric import ranks_of
-from coursekit.training.finite import FiniteLoss, NotFinite, refuse_non_finite
+from coursekit.training.finite import FiniteLoss, NotFinite, check_weights, refuse_non_finite
 from coursekit.training.guard import Guard, Loss
 from coursekit.training.memory import MemoryGuard
 from coursekit.training.origin import origin
@@ -34,6 +34,8 @@ from coursekit.vitals.torch import Vitals, record
 
 if TYPE_CHECKING:
     from lightning import Fabric
+
+KEPT, BEST = "keeps its weights", "has the weights of its best epoch"
 
 
 def fit(
@@ -63,7 +65,8 @@ def fit(
     ``zero_grad``, forward, loss, ``backward``, ``step``. Ctrl-C stops it: the weights stay as they
     are, and the record of what was done is returned, with a note that says so. A loss that is NaN
     or infinite stops it likewise, before the weights take it (on Apple's GPUs up to 16 batches
-    later); the note says in which layer it began.
+    later), and so does an epoch that ends with such a weight, before a checkpoint holds it; the
+    note says where it began.
 
     One process and one device, or several under Lightning Fabric, each with a copy of the weights.
     For weights that do not fit on one device, or for 8-bit numbers, use Accelerate or Fabric's
@@ -98,8 +101,8 @@ def fit(
         checkpoint: A file, written after each epoch and never half; see
             `coursekit.training.checkpoint.Checkpoint` for why not within one.
         resume: Go on from that file, if it is there. On one device, and with as many workers, the
-            run ends with the same bits as one that was never stopped (but for random numbers
-            that a ``DataLoader``'s persistent workers draw).
+            run ends with the same bits as one that was never stopped (but for random numbers that
+            persistent workers draw, or a data set from a generator of its own).
         progress: Show a bar; None shows one in a terminal or notebook, and a line every few
             seconds where the environment variable ``CI`` is set.
         every: Which steps are read: see `coursekit.record`.
@@ -177,6 +180,7 @@ def _run(tools: Tools, saved: Checkpoint, *, epochs: int, every: int | None) -> 
         try:
             for _ in tools.progress.epochs(saved.done, over=tools.patience.over):
                 _epoch(tools, vitals)
+                check_weights(tools.model)
                 scores = tools.validation.after_epoch(vitals)
                 tools.schedule.after_epoch(scores)
                 tools.patience.after_epoch(scores)
@@ -185,10 +189,12 @@ def _run(tools: Tools, saved: Checkpoint, *, epochs: int, every: int | None) -> 
             ranks.settle(tools.model)
         except KeyboardInterrupt:
             _stop(vitals, f"Stopped by hand {_when(vitals, saved, epochs)}.", ranks=ranks)
-        except NotFinite:
+        except NotFinite as found:
             when = _when(vitals, saved, epochs)
             began = ranks.origin(origin(tools))
-            _stop(vitals, f"Stopped {when}: the loss is NaN or infinite. {began}", ranks=ranks)
+            best = tools.patience.put_back_best(vitals)
+            sentence = f"Stopped {when}: {found}. {began}"
+            _stop(vitals, sentence, ranks=ranks, weights=BEST if best else KEPT)
             tools.optimizer.zero_grad()
     return ranks.record(vitals.record)
 
@@ -256,9 +262,8 @@ def _when(vitals: Vitals, saved: Checkpoint, epochs: int) -> str:
     return f"after {steps}, in epoch {saved.done + 1} of {epochs}"
 
 
-def _stop(vitals: Vitals, sentence: str, *, ranks: Ranks) -> None:
+def _stop(vitals: Vitals, sentence: str, *, ranks: Ranks, weights: str = KEPT) -> None:
     """Say why the run ends here, and write it into the record."""
     vitals.note(sentence)
     if ranks.first:
-        kept = "The model keeps its weights, and the record holds what was done."
-        print(wrapped(f"{sentence} {kept}"))
+        print(wrapped(f"{sentence} The model {weights}, and the record holds what was done."))

@@ -25,6 +25,7 @@ Batches = Sequence[tuple[Tensor, Tensor]]
 
 # Sums are taken in another order, and some GPUs round to TF32. A wrong formula is further off.
 _RELATIVE, _OF_LARGEST = 1e-2, 1e-3
+_NOISE = 1e-5  # of the largest gradient: that of a bias before BatchNorm is 0 but for rounding
 
 _HOOKS = frozenset(name for name in vars(nn.Identity()) if name.endswith("_hooks"))
 _HELD = {"_parameters", "_buffers", "_modules"}  # compared by name and form
@@ -153,17 +154,26 @@ def _compared(
         return f"vmap refuses it ({type(error).__name__}: {reason.rstrip('.')})"
     if not torch.isfinite(plain.loss):
         return None  # nothing to compare, and nothing that training would keep
-    pairs = [(plain.loss, losses), *zip(plain.gradients, gradients, strict=True)]
-    pairs += [(plain.buffers[name], stacked) for name, stacked in stack.buffers.items()]
-    return None if all(_same(*pair) for pair in pairs) else "its stacked form gives another result"
+    noise = _NOISE * max(map(_largest, plain.gradients), default=0.0)
+    same = _same(plain.loss, losses)
+    for one, stacked in zip(plain.gradients, gradients, strict=True):
+        same = same and _same(one, stacked, noise=noise)
+    for name, stacked in stack.buffers.items():
+        same = same and _same(plain.buffers[name], stacked)
+    return None if same else "its stacked form gives another result"
 
 
-def _same(plain: Tensor | None, stacked: Tensor | None) -> bool:
+def _same(plain: Tensor | None, stacked: Tensor | None, *, noise: float = 0.0) -> bool:
     """Whether both rows of the stack hold the plain values, up to rounding."""
     if plain is None or stacked is None:
         return plain is stacked
-    floor = _OF_LARGEST * float(plain.abs().max()) if plain.numel() else 0.0
+    floor = max(_OF_LARGEST * _largest(plain), noise)
     return torch.allclose(stacked, plain.expand_as(stacked), rtol=_RELATIVE, atol=floor)
+
+
+def _largest(values: Tensor | None) -> float:
+    """The largest entry, whatever its sign; 0 where there is none."""
+    return float(values.abs().max()) if values is not None and values.numel() else 0.0
 
 
 def _has_hooks(model: nn.Module) -> str | None:

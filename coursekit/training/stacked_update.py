@@ -21,8 +21,11 @@ Update = Callable[[Tensor, Tensor, State, "Rates", Options], None]
 
 # How the arithmetic is carried out, not what it is.
 _HOW = {"foreach", "fused"}
-# Options that change the result, and the only value for which the updates below are right.
+# What the updates below compute with.
+_WRITTEN = {"lr", "momentum", "dampening", "nesterov", "betas", "eps", "weight_decay"}
+# Other options, and the only value for which the updates are right; one that torch adds has none.
 _OFF = {"maximize": False, "differentiable": False, "capturable": False, "amsgrad": False}
+_ADAMW = "decoupled_weight_decay"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,10 +141,13 @@ def _unlike(
     if others or held != [id(parameter) for parameter in parameters]:
         return f"the {name} has parameter groups of its own"
     for option, value in group.items():
-        if option in _OFF and value != _OFF[option]:
-            return f"{name} with {option}={value}"
-        if option != "params" and option not in _HOW and not _plain(value):
+        if option == "params" or option in _HOW:
+            continue
+        if not _plain(value):
             return f"{name} with a tensor as {option}"
+        right = {**_OFF, _ADAMW: name == "AdamW"}.get(option)
+        if option not in _WRITTEN and value is not right:
+            return f"{name} with {option}={value}"
     return None
 
 

@@ -38,21 +38,26 @@ class Patience:
             self._best, self._best_epoch = scores["val_loss"], self._epoch
             self._weights = copy.deepcopy(self._model.state_dict())
 
-    def put_back_best(self, vitals: Vitals) -> None:
-        """At the end of a run: the best weights into the model, and a sentence into the record."""
+    def put_back_best(self, vitals: Vitals) -> bool:
+        """At the end of a run: the best weights into the model, and a sentence into the record.
+
+        Returns:
+            Whether there were any.
+        """
         if not self._weights:
             if self.over():
                 vitals.note(
                     f"Stopped early after epoch {self._epoch}: val_loss was never finite. The "
                     "weights are those of the last epoch."
                 )
-            return
+            return False
         self._model.load_state_dict(self._weights)
         ended = f"Stopped early after epoch {self._epoch}: " if self.over() else ""
         vitals.note(
             f"{ended}val_loss was lowest, {self._best:.4g}, after epoch {self._best_epoch}; the "
             "weights of that epoch are in the model."
         )
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         """The best so far, and its weights."""

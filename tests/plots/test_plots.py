@@ -41,6 +41,25 @@ def _close_figures() -> object:
     plt.close("all")
 
 
+def test_losses_below_zero_are_on_a_linear_axis() -> None:
+    """As of a Gaussian likelihood: a logarithmic one would leave half of them out."""
+    below = Series(steps=STEPS, values=np.array([50.0, 0.1, -1.0, -3.0]))
+    assert plot_loss(replace(RECORD, series={"loss": below})).get_yscale() == "linear"
+
+
+def test_two_runs_on_one_axes_name_their_baseline_once() -> None:
+    ax = plot_loss(RECORD, baseline=1.0, label="a")
+    plot_loss(RECORD, baseline=1.0, label="b", ax=ax)
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(names) == len(set(names)) == 3
+
+
+def test_columns_that_are_named_like_layers_are_no_layers() -> None:
+    counts = Series(steps=STEPS, values=np.ones((4, 2)), labels=("1", "3"))
+    with pytest.raises(BadInputError, match="per column or class"):
+        plot_layers(replace(RECORD, series={"label_count": counts}), "label_count")
+
+
 def test_a_record_without_a_step_is_drawn_empty() -> None:
     nothing = Series(steps=np.zeros(0, np.int64), values=np.zeros((0, 2)), labels=("1", "3"))
     ax = plot_layers(replace(RECORD, series={"dead_fraction": nothing}), "dead_fraction")

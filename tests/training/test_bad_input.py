@@ -171,7 +171,10 @@ def test_a_loss_that_does_not_depend_on_the_weights(loss_fn: Any) -> None:
         trial(loss_fn=loss_fn)
 
 
-@pytest.mark.parametrize("loss_fn", [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss()])
+@pytest.mark.parametrize(
+    "loss_fn",
+    [nn.MSELoss(), nn.L1Loss(), nn.SmoothL1Loss(), nn.HuberLoss(), nn.functional.mse_loss],
+)
 def test_labels_that_would_be_stretched(loss_fn: Any) -> None:
     """Outputs (6, 1) less labels (6,) are 36 differences; torch only warns."""
     with pytest.raises(

@@ -234,6 +234,32 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["run.pt"]
 
 
+def test_ctrl_c_while_a_file_is_written_is_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch's writer meets it half-way, and raises an error of its own."""
+    write, files = torch.save, []
+
+    def interrupted(body: Any, file: Any) -> None:
+        files.append(file)
+        if len(files) < 3:
+            write(body, file)
+            return
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("unexpected pos 64 vs 0")
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    run = fit(**build(), epochs=5, checkpoint=tmp_path / "run.pt")
+    assert any(
+        note.startswith("Stopped by hand after 3 steps, in epoch 3 of 5") for note in run.notes
+    )
+    monkeypatch.undo()
+    assert torch.load(tmp_path / "run.pt", weights_only=True)["done"] == 2
+    assert names_in(tmp_path) == ["run.pt"]
+
+
 def test_plain_keeps_values() -> None:
     """Numpy's numbers become Python's, its arrays tensors; dicts keep their order and kind."""
     state = plain({"b": np.float32(0.5), "a": [np.arange(2), (1, None, True)]}, of="state")

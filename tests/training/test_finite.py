@@ -1,6 +1,7 @@
 """A loss that is not finite: the run ends before the weights take it, and says where it began."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,8 +170,8 @@ def test_running_statistics_that_took_it_up_are_named() -> None:
 def test_in_a_group_of_batches_no_step_is_made() -> None:
     """The second of two batches fails: the first one's gradient is dropped with it."""
     model = nn.Linear(3, 3)
-    data = [(X, Y), (X, torch.full((6,), -100))]
-    run, before = trial(model, data, accumulate=2)
+    data = [(X, torch.ones(6, 3)), (X, torch.full((6, 3), 1e30))]  # whose squares overflow
+    run, before = trial(model, data, accumulate=2, loss_fn=nn.MSELoss())
     assert torch.equal(model.weight, before["weight"])
     assert "after 0 steps" in said(run)
 
@@ -223,3 +224,58 @@ def test_on_a_gpu_the_weights_stay_good_too() -> None:
     assert "It began in layer '2' (Logarithm)" in said(run)
     for name, weight in model.named_parameters():
         assert torch.equal(weight.cpu(), before[name])
+
+
+class Spoilt(torch.autograd.Function):
+    """A loss whose value is finite and whose gradient is not, from one call on."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, broken: bool) -> Tensor:
+        ctx.broken = broken
+        return value.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        return gradient * (math.nan if ctx.broken else 1.0), None
+
+
+def spoiling(at: int) -> Any:
+    """A mean squared error whose gradient is NaN in that training step."""
+    calls = []
+
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        value = (outputs - labels).square().mean()
+        if not value.requires_grad:
+            return value
+        calls.append(1)
+        spoilt: Tensor = Spoilt.apply(value, len(calls) == at)  # type: ignore[no-untyped-call]
+        return spoilt
+
+    return loss
+
+
+def test_weights_that_an_epoch_ends_with_are_looked_at_before_a_checkpoint(tmp_path: Path) -> None:
+    """No later loss has met them yet: the file of the epoch before stays, to be gone on from."""
+    path = tmp_path / "run.pt"
+    data: Any = [(X, torch.ones(6, 1))]
+    run, _ = trial(nn.Linear(3, 1), data, loss_fn=spoiling(3), epochs=5, checkpoint=path)
+    assert "weights are NaN or infinite. It began in the weights" in said(run)
+    saved = torch.load(path, weights_only=True)
+    assert saved["done"] == 2
+    assert all(weight.isfinite().all() for weight in saved["parts"]["model"].values())
+    options: Any = {"loss_fn": spoiling(99), "epochs": 5, "checkpoint": path, "resume": True}
+    run, _ = trial(nn.Linear(3, 1), data, **options)
+    assert len(run["loss"].values) == 5
+
+
+def test_the_very_last_update_is_looked_at_too() -> None:
+    run, _ = trial(nn.Linear(3, 1), [(X, torch.ones(6, 1))], loss_fn=spoiling(3), epochs=3)
+    assert "after 3 steps, in epoch 3 of 3: weights are NaN" in said(run)
+
+
+def test_with_patience_the_best_weights_are_put_back(capsys: pytest.CaptureFixture[str]) -> None:
+    model, data = nn.Linear(3, 1), [(X, torch.ones(6, 1))]
+    run, _ = trial(model, data, loss_fn=spoiling(3), epochs=5, patience=4, val=data)
+    assert all(weight.isfinite().all() for weight in model.parameters())
+    assert any("after epoch 2; the weights of that epoch are in the model" in n for n in run.notes)
+    assert "has the weights of its best epoch" in " ".join(capsys.readouterr().out.split())

@@ -78,6 +78,15 @@ def test_a_group_counts_labels_as_its_loss_does(loss_fn: Any, ignored: int) -> N
     assert run["val_accuracy"].values == pytest.approx(right)
 
 
+def test_a_batch_of_which_no_label_counts_is_left_out_of_its_group() -> None:
+    """The mean over none is NaN, and the group has others."""
+    (x, y), nothing = rows(6), (rows(4)[0], torch.full((4,), -100))
+    grouped, run = trained([(x, y), nothing], accumulate=2)
+    at_once, _ = trained([(x, y)])
+    assert not any(note.startswith("Stopped") for note in run.notes)
+    torch.testing.assert_close(grouped["0.weight"], at_once["0.weight"])
+
+
 def test_held_out_labels_that_are_all_ignored_have_no_loss() -> None:
     """One batch of them changes nothing."""
     (x, y), nothing = rows(6), (rows(4)[0], torch.full((4,), -100))

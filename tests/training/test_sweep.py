@@ -104,6 +104,10 @@ APART = {
     "NAdam": (NAdam, "NAdam is none of SGD"),
     "amsgrad": (partial(Adam, amsgrad=True), "Adam with amsgrad=True"),
     "maximize": (partial(SGD, maximize=True), "SGD with maximize=True"),
+    "decoupled": (
+        partial(Adam, weight_decay=0.5, decoupled_weight_decay=True),
+        "Adam with decoupled_weight_decay=True",
+    ),
     "groups": (
         lambda parameters, lr: SGD([{"params": [p]} for p in parameters], lr=lr),
         "parameter groups of its own",
@@ -319,3 +323,12 @@ def test_a_gpu_gives_the_losses_of_the_cpu(optimizer: Any) -> None:
         builder(), optimizer=optimizer, device="cuda"
     )  # fmt: skip
     np.testing.assert_allclose(there.curve, here.curve, rtol=1e-3)
+
+
+def test_a_bias_before_batchnorm_is_no_reason_to_run_alone() -> None:
+    """Its gradient is 0 but for rounding, which no two programs share."""
+
+    def build(seed: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+
+    assert swept(build).how == (f"{len(RATES)} runs stacked, with SGD.",)

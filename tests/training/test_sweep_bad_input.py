@@ -4,6 +4,7 @@ import math
 from functools import partial
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -166,3 +167,22 @@ def test_devices() -> None:
         trial(device="cuda:99")
     with pytest.raises(BadInputError, match="puts weights on cpu and meta"):
         trial(build=lambda seed: build(seed).to("meta" if seed else "cpu"), seeds=[0, 1])
+
+
+def test_threads_that_would_share_random_numbers_are_refused() -> None:
+    def dropping(seed: int) -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 4), nn.Dropout(), nn.Linear(4, 3))
+
+    with (
+        joblib.parallel_config(backend="threading"),
+        pytest.raises(BadInputError, match="joblib is set to run threads"),
+    ):
+        trial(build=dropping, lr=[0.1, 0.2], jobs=2)
+    with joblib.parallel_config(backend="threading"):
+        trial(build=dropping, lr=[0.1, 0.2], jobs=1)
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_lazy_layers_are_refused() -> None:
+    with pytest.raises(BadInputError, match="has lazy layers"):
+        trial(build=lambda seed: nn.LazyLinear(3))
