@@ -101,19 +101,19 @@ def _run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     threads would outlive the interrupt, so it must not see it, and is told to end instead.
     """
     at_terminal = sys.stdin.isatty()
-    on_interrupt = signal.getsignal(signal.SIGINT)
-    if not at_terminal:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by what is started here
-    process = subprocess.Popen(command, env=environment)
-
-    def end(*_: object) -> None:
-        process.terminate()
-
-    on_terminate = signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN if at_terminal else end)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        if not at_terminal:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited by what is started here
+        process = subprocess.Popen(command, env=environment)
+
+        def end(*_: object) -> None:
+            process.terminate()
+
+        signal.signal(signal.SIGTERM, end)
+        signal.signal(signal.SIGINT, signal.SIG_IGN if at_terminal else end)
         status = process.wait()
     finally:
-        signal.signal(signal.SIGINT, on_interrupt)
-        signal.signal(signal.SIGTERM, on_terminate)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
     return status if status >= 0 else 128 - status

@@ -14,8 +14,8 @@ from typing import Any, Literal
 import nbformat
 
 from coursekit.errors import BadInputError
-from coursekit.launch import open_lab
 from coursekit.records import write_atomically
+from coursekit.shipped import course_files
 
 __all__ = [
     "Answer",
@@ -23,9 +23,7 @@ __all__ = [
     "Handout",
     "answer_later",
     "ask_in_terminal",
-    "course_files",
     "decide",
-    "open_lab",
     "prepare",
     "sync",
 ]
@@ -70,27 +68,6 @@ class Handout:
         ]
 
 
-def course_files() -> Path:
-    """The folder that holds ``notebooks/``, ``exercises/`` and ``evidence/``.
-
-    In a wheel it lies inside the package; in an editable install it is the checkout.
-
-    Raises:
-        BadInputError: The package was copied without the course.
-
-    >>> (course_files() / "notebooks").is_dir()
-    True
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "_course", package.parent):
-        if (folder / "notebooks").is_dir() and (folder / "exercises").is_dir():
-            return folder
-    raise BadInputError(
-        f"The course's notebooks are neither in {package} nor beside it. Install coursekit again, "
-        "from a wheel or from a clone of the repository."
-    )
-
-
 def prepare(work: str | Path) -> Handout:
     """Bring the learner's copy up to date, asking where there is a terminal, and say what was done.
 
@@ -112,7 +89,7 @@ def sync(source: Path, work: Path, *, ask: Ask) -> Handout:
     never touched; a deleted one comes back.
 
     Args:
-        source: A folder such as `course_files` returns.
+        source: A folder such as `coursekit.shipped.course_files` returns.
         work: The learner's folder.
         ask: Called with the name of a file that changed in the course and in the learner's copy.
 
@@ -257,7 +234,16 @@ def _notebook(path: Path, content: bytes) -> Any:
         notebook = nbformat.reads(content.decode(), as_version=nbformat.NO_CONVERT)
     except (ValueError, AttributeError, nbformat.ValidationError):
         return None
-    return notebook
+    return notebook if _has_cells(notebook) else None
+
+
+def _has_cells(notebook: Any) -> bool:
+    """Whether its cells can be read: nbformat takes any JSON, and only logs what is wrong."""
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    return isinstance(cells, list) and all(
+        isinstance(cell, dict) and {"cell_type", "source", "metadata"} <= cell.keys()
+        for cell in cells
+    )
 
 
 def _handed_out(course: Path) -> bytes:

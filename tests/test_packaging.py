@@ -163,7 +163,8 @@ def test_the_course_is_found_in_a_wheel(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(site)
     code = (
         "from pathlib import Path\n"
-        "from coursekit.workspace import course_files, prepare\n"
+        "from coursekit.shipped import course_files\n"
+        "from coursekit.workspace import prepare\n"
         "prepare('work')\n"
         "print(course_files())"
     )

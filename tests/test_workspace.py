@@ -8,13 +8,13 @@ import nbformat
 import pytest
 
 from coursekit.errors import BadInputError
+from coursekit.shipped import course_files
 from coursekit.workspace import (
     Answer,
     Ask,
     Handout,
     answer_later,
     ask_in_terminal,
-    course_files,
     prepare,
     sync,
 )
@@ -300,3 +300,14 @@ def test_prepare_without_a_terminal_overwrites_nothing_and_says_so(
 
 def test_the_course_is_found_in_this_checkout() -> None:
     assert course_files() == Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("damaged", ["{}", "[]", "null", '{"cells": [1]}', '{"cells": [{}]}'])
+def test_a_notebook_that_is_json_and_no_notebook_stops_nobody(tmp_path: Path, damaged: str) -> None:
+    """It is the learner's own, like any other file that they changed."""
+    work = tmp_path / "work"
+    sync(course_files(), work, ask=never)
+    lesson = work / "notebooks" / "01_unscaled_features.ipynb"
+    lesson.write_text(damaged)
+    sync(course_files(), work, ask=never)
+    assert lesson.read_text() == damaged

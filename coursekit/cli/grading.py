@@ -4,7 +4,7 @@ from pathlib import Path
 
 from coursekit._optional import require
 from coursekit.grading.course import set_up
-from coursekit.workspace import course_files
+from coursekit.shipped import course_files
 
 
 def grading(folder: Path, solutions: Path | None) -> int:

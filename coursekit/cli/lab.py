@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from coursekit.workspace import open_lab, prepare
+from coursekit.launch import open_lab
+from coursekit.workspace import prepare
 
 
 def lab(work: Path, lab_args: list[str], *, opens: bool = True) -> int:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from coursekit.errors import BadInputError
 from coursekit.records import write_atomically
-from coursekit.workspace import course_files
+from coursekit.shipped import course_files
 
 Framework = Literal["torch", "keras"]
 

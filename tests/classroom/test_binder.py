@@ -150,7 +150,7 @@ def test_after_postbuild_a_lesson_finds_the_package_and_the_course(
 import coursekit
 from coursekit.cases import get_case
 from coursekit.datasets import load_dataset
-from coursekit.workspace import course_files
+from coursekit.shipped import course_files
 load_dataset("wine")
 print(json.dumps([coursekit.__file__, str(course_files()), get_case("unscaled-features").name]))
 """
