@@ -1,4 +1,4 @@
-"""The command line: ``coursekit lab | cases | verify | documents | symptoms | quiz | info``."""
+"""The command line: ``coursekit COMMAND``; `coursekit.cli.entry` lists the commands."""
 
 from coursekit.cli.entry import main
 

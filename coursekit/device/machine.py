@@ -3,8 +3,8 @@
 import os
 import platform
 from dataclasses import dataclass
-from pathlib import Path
 
+import psutil
 import torch
 
 from coursekit.device.facts import Facts, Gpu
@@ -22,8 +22,8 @@ class Machine:
         python: Version of Python.
         system: Operating system and processor.
         cores: Processor cores that this process may use.
-        memory_gb: Memory in 10**9 bytes; None where the system does not say.
-        free_gb: What is free of it, in 10**9 bytes; None where the system does not say.
+        memory_gb: Memory in 10**9 bytes.
+        free_gb: What is free of it, in 10**9 bytes.
         torch: Version of torch.
         threads: Threads that torch computes with.
         tensorflow: Version of TensorFlow; None where it is not installed.
@@ -38,8 +38,8 @@ class Machine:
     python: str
     system: str
     cores: int
-    memory_gb: float | None
-    free_gb: float | None
+    memory_gb: float
+    free_gb: float
     torch: str
     threads: int
     tensorflow: str | None
@@ -72,14 +72,14 @@ def describe() -> Machine:
     >>> describe().devices[-1]
     'cpu'
     """
-    facts = look()
+    facts, memory = look(), psutil.virtual_memory()
     picked, why = choice(facts)
     return Machine(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
         cores=_cores(),
-        memory_gb=_memory_gb(),
-        free_gb=_free_gb(),
+        memory_gb=memory.total / 1e9,
+        free_gb=memory.available / 1e9,
         torch=facts.torch,
         threads=torch.get_num_threads(),
         tensorflow=facts.tensorflow,
@@ -127,21 +127,3 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _memory_gb() -> float | None:
-    """The memory of the machine; Windows does not say in this way."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
-def _free_gb() -> float | None:
-    """The memory that programs could still have; only Linux says in this way."""
-    file = Path("/proc/meminfo")
-    if not file.is_file():
-        return None
-    lines = dict(line.split(":", 1) for line in file.read_text().splitlines() if ":" in line)
-    kib = lines.get("MemAvailable", "").split()
-    return int(kib[0]) * 1024 / 1e9 if kib else None

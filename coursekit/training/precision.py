@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from coursekit.device.precision import best_dtype
 from coursekit.errors import BadInputError, unknown
 from coursekit.vitals.torch import Vitals
 
@@ -113,13 +114,18 @@ def picked(wanted: Wanted, device: torch.device) -> tuple[torch.dtype, str]:
             f"The forward pass ran in {wanted} on {device.type}, as asked; weights stay float32."
         )
     asked = f"Mixed precision was asked for; on {device.type} that is"
-    if device.type == "cuda":
-        if torch.cuda.is_bf16_supported(including_emulation=False):
-            return torch.bfloat16, f"{asked} bfloat16, which this GPU computes natively."
-        return torch.float16, f"{asked} float16 with scaled losses: this GPU has no bfloat16."
-    if device.type == "cpu":
-        return torch.float32, f"{asked} float32: a processor gains little from less."
-    return torch.float32, f"{asked} float32: pass precision='float16' to try less."
+    dtype = best_dtype(device)
+    less = (
+        "a processor gains little from less"
+        if device.type == "cpu"
+        else ("pass precision='float16' to try less")
+    )
+    words = {
+        torch.bfloat16: "bfloat16, which this GPU computes natively",
+        torch.float16: "float16 with scaled losses: this GPU has no bfloat16",
+        torch.float32: f"float32: {less}",
+    }
+    return dtype, f"{asked} {words[dtype]}."
 
 
 class Clipping:

@@ -36,8 +36,8 @@ class Loop:
         steps: How many were seen.
         stale: Whether a gradient was added to that of the step before.
         still: Names of the matrices that did not move.
-        starved: Those of them whose gradient came, and was next to nothing beside that of others,
-            or nothing as that of all.
+        starved: Those of them whose gradient came, and was next to nothing beside the largest, or
+            0 where all gradients are.
         unheld: Those that the loss hangs on and no optimizer holds.
         outside: How many weights the loss hangs on that neither the model nor an optimizer has.
         remade: Names of those that are others in the next pass before its first step.

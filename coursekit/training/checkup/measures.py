@@ -185,8 +185,9 @@ def _begins_small(weight: Tensor) -> bool:
 def step(script: Script, batches_a_step: int) -> Line:
     """The longest first step of a layer, against its weights; none where these are zero.
 
-    Weights of zero hold the others up in the first step: a short one is none too many then. Weights
-    that start small on purpose are soon of another size: the others are asked, if there are any.
+    Where some layers start at zero, the others get no gradient yet: a short first step is no fault
+    then, and only the upper limit counts. Weights that start small on purpose are soon of another
+    size: the others are asked, if there are any.
     """
     script.moment.back()
     layers = script.layers_of(script.matrices)
@@ -294,5 +295,5 @@ def _now(script: Script) -> float:
 
 
 def _falls(losses: list[float]) -> bool:
-    """Whether the last stretch took a fifth away; the first one counts as if it did."""
+    """Whether the last stretch took a fifth away; true after the first, which none precedes."""
     return len(losses) < ENOUGH or losses[-1] < FALLING * losses[-2]

@@ -81,10 +81,10 @@ class Script:
         return own or names
 
     def at_first_weights(self) -> list[Tensor]:
-        """What the first layer with a matrix that is fed numbers gets, each of shape (rows, …).
+        """The inputs of the first layer that has a matrix and is fed real numbers.
 
-        Of the first batches, all in one where they have one shape. A table of an embedding is fed
-        places, which are whole numbers.
+        Of the first batches: one tensor of shape (rows, …), or several where their shapes differ. A
+        table of an embedding is fed places, which are whole numbers.
         """
         arrived: list[Tensor] = []
         firsts: list[nn.Module] = []
