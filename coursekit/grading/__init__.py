@@ -1,10 +1,11 @@
-"""Marks that a submission cannot make for itself: each answer is checked in a fresh process.
+"""Marks that a submission's kernel does not make: the answers are checked in a fresh process.
 
 - `mark`: check the answers of one notebook's cells, with limits of time and memory.
 - `ExecuteSubmission`: the step of ``nbgrader autograde`` that runs a submission for its feedback.
 - `Recheck`: the step that puts those marks in.
 
-What this stops, and what it does not, stands in `coursekit.grading.guard`.
+What this stops, and what it does not, stands in `coursekit.grading.guard`. The kernel runs under
+the account of whoever marks, and nothing here holds it back.
 """
 
 from typing import TYPE_CHECKING, Any

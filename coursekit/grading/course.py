@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from coursekit.errors import BadInputError
+from coursekit.grading.sources import digest
 
 STUB = "raise NotAnswered  # write your answer in place of this line"
 TEXT_STUB = "*Your answer here.*"
@@ -34,8 +35,8 @@ c.GenerateAssignment.preprocessors = [
 ]
 
 # The kernel's outputs are for the feedback; a submission that breaks its kernel stops no other.
-# Marks come from Recheck: each answer is checked again in a process of its own, which the
-# submitted notebook cannot reach.
+# Marks come from Recheck: the answers are checked again in a fresh process, and nothing that the
+# kernel printed or holds counts there. What this stops and what not: INSTRUCTORS.md.
 steps = list(Autograde.autograde_preprocessors.default())
 place = steps.index(Execute)
 steps[place : place + 1] = [ExecuteSubmission, Recheck]
@@ -47,7 +48,8 @@ if sys.platform != "win32":  # a kernel whose port another program had for a mom
     c.KernelManager.transport = "ipc"
     c.KernelManager.ip = f"{{sockets}}/kernel"
 c.Recheck.cell_s = 20.0  # seconds for a check
-c.Recheck.memory_mib = 2048
+c.Recheck.memory_mib = 2048  # on Linux
+# What coursekit's files added up to when this folder was made; with others nothing is marked.
 '''
 SETTINGS = "nbgrader_config.py"
 
@@ -76,7 +78,7 @@ def set_up(folder: Path, *, solutions: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     settings = folder / SETTINGS
     if not settings.exists():
-        settings.write_text(CONFIG, encoding="utf-8")
+        settings.write_text(f'{CONFIG}c.Recheck.digest = "{digest()}"\n', encoding="utf-8")
     for notebook in notebooks:
         target = folder / "source" / notebook.stem / notebook.name
         if not target.exists():
