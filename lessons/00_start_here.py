@@ -35,6 +35,7 @@ from coursekit.device import describe
 
 plots.use_style()
 torch.set_num_threads(1)  # for networks as small as these, one thread is faster than two
+print("Ready: run the cells below one after the other.")
 
 # %% [markdown] minutes=1
 # ## How a lesson works
@@ -62,7 +63,7 @@ torch.manual_seed(0)
 loader = DataLoader(TensorDataset(x[:1200], y[:1200]), batch_size=32, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
 for epoch in range(10):
     for inputs, labels in loader:  # (32, 64), (32,)
         optimizer.zero_grad()
@@ -85,7 +86,7 @@ x, y = torch.tensor(x / 16, dtype=torch.float32), torch.tensor(y)
 loader = DataLoader(TensorDataset(x[:1200], y[:1200]), batch_size=32, shuffle=True)
 model = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
 with record(model, optimizer, every=1) as vitals:
     for epoch in range(10):
         for inputs, labels in loader:
@@ -94,7 +95,8 @@ with record(model, optimizer, every=1) as vitals:
             loss.backward()
             optimizer.step()
 
-plots.plot_loss(vitals.record, baseline=np.log(10), baseline_label="ln 10", color="#0072B2")
+ax = plots.plot_loss(vitals.record, baseline=np.log(10), baseline_label="ln 10", color="#0072B2")
+ax.set(yscale="linear", ylim=(0, 2.6), ylabel="training loss (nat)")
 plt.show()
 
 # %% [markdown]
@@ -104,7 +106,8 @@ plt.show()
 # %% [markdown] minutes=2
 # ## The checklist
 #
-# Questions to ask a model that will not train, cheapest first. Each lesson fills in a line.
+# Questions to ask a model that will not train, in the order in which to ask them: before training,
+# then after it. Each lesson fills in a line.
 #
 # | question | healthy | lesson |
 # |---|---|---|
@@ -137,7 +140,7 @@ loss_fn = nn.CrossEntropyLoss()
 print(f"trivial baseline: accuracy {y.bincount().max() / len(y):.2f}")
 print(f"initial loss:     {loss_fn(model(x), y).item():.1f}, and ln 10 is {np.log(10):.1f}")
 
-optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.3)
 for _ in range(1000):
     optimizer.zero_grad()
     loss = loss_fn(model(x[:32]), y[:32])
@@ -157,10 +160,10 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at `non_finite` in a record: at which step it began; then each layer of that step.
 #
 # - it is in the inputs already: lesson [08](08_missing_and_corrupted_data.ipynb)
-# - outputs are finite, the loss is not: it was written by hand: lesson [05](05_wrong_loss.ipynb)
+# - outputs are finite, the loss is not, and it was written by hand: lesson [05](05_wrong_loss.ipynb)
 # - the first loss is in the thousands or more: lesson [11](11_normalisation_layers.ipynb), [12](12_exploding_gradients.ipynb)
 # - weights or state in 16 bits, and it begins with the first step: lesson [14](14_precision_and_devices.ipynb)
-# - a recurrent network: the loss jumps for a few steps before: lesson [12](12_exploding_gradients.ipynb)
+# - a recurrent network, and the loss jumps for a few steps before: lesson [12](12_exploding_gradients.ipynb)
 #
 # </details>
 # <details><summary>The loss stands still from the start, and the accuracy is that of a guess</summary>
@@ -172,7 +175,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
 # - it is zero in float16, and not in float32: lesson [14](14_precision_and_devices.ipynb)
 # - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
-# - all is of a good size: look at a few inputs beside their labels: lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
+# - all is of a good size (look at a few inputs beside their labels): lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
 # - one huge value in a column, after scaling too: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - more units dropped than kept: lesson [10](10_capacity_and_overfitting.ipynb)
 #
@@ -184,8 +187,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - the first loss is far too high, the inputs are large or differ in scale: lesson [01](01_unscaled_features.ipynb), [11](11_normalisation_layers.ipynb)
 # - the first loss is far too high, and the units are saturated: lesson [04](04_vanishing_gradients.ipynb)
 # - the first loss is right, and a step is nearly as long as the weights: lesson [03](03_learning_rate.ipynb), [12](12_exploding_gradients.ipynb)
-# - so it is, with batches of a few rows: lesson [06](06_broken_loop.ipynb)
-# - a lower rate afterwards does not help: units are dead: lesson [12](12_exploding_gradients.ipynb)
+# - the first loss is right, and batches have only a few rows: lesson [06](06_broken_loop.ipynb)
+# - units are dead, and a lower rate afterwards does not help: lesson [12](12_exploding_gradients.ipynb)
 #
 # </details>
 # <details><summary>The loss falls too little: it creeps, or stands still too early</summary>
@@ -194,9 +197,9 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - the rate is gone after an epoch, or long before the end: lesson [03](03_learning_rate.ipynb), [13](13_optimizers_and_schedules.ipynb)
 # - layers that never move: lesson [06](06_broken_loop.ipynb)
-# - a softmax before the loss: it has a floor, far above zero: lesson [05](05_wrong_loss.ipynb)
-# - a squared error of classes: the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
-# - few steps: count them: lesson [06](06_broken_loop.ipynb)
+# - a softmax before the loss, which has a floor far above zero: lesson [05](05_wrong_loss.ipynb)
+# - a squared error of classes, and the loss is small from the start: lesson [05](05_wrong_loss.ipynb)
+# - few steps (count them): lesson [06](06_broken_loop.ipynb)
 # - one value that was filled in is far off its column: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - dozens of layers, and the gradient is of a good size in each: lesson [04](04_vanishing_gradients.ipynb)
 # - all is well, and the training rows are not learnt either: lesson [10](10_capacity_and_overfitting.ipynb)
@@ -208,7 +211,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # - the gradient norm grows with the number of steps: lesson [06](06_broken_loop.ipynb)
 # - each swing is larger than the last: lesson [03](03_learning_rate.ipynb)
-# - wide and slow swings, at a rate that always worked: the momentum: lesson [13](13_optimizers_and_schedules.ipynb)
+# - wide and slow swings at a rate that always worked (the momentum): lesson [13](13_optimizers_and_schedules.ipynb)
 # - the rate climbs back: lesson [13](13_optimizers_and_schedules.ipynb)
 # - the rate never falls, and the loss jitters at the end: lesson [13](13_optimizers_and_schedules.ipynb)
 # - a few batches have a loss far above the others: lesson [08](08_missing_and_corrupted_data.ipynb)
@@ -229,7 +232,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - the model is in training mode when it is tested: lesson [06](06_broken_loop.ipynb)
 # - validation rows of classes that training never saw: lesson [09](09_accuracy_that_lies.ipynb)
 # - the distance grows with each epoch: lesson [08](08_missing_and_corrupted_data.ipynb), [09](09_accuracy_that_lies.ipynb), [10](10_capacity_and_overfitting.ipynb)
-# - it is there in the first epochs: BatchNorm's running averages: lesson [11](11_normalisation_layers.ipynb)
+# - it is there in the first epochs (BatchNorm's running averages): lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
 # <details><summary>Validation is good, use is not</summary>
@@ -239,6 +242,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - they differ: lesson [02](02_mismatched_transforms.ipynb)
 # - the same; and with shuffled labels validation still finds it good: lesson [07](07_leakage.ipynb)
 # - the same; validation rows have a twin among the training rows: lesson [07](07_leakage.ipynb)
+# - a row alone gets another answer than in a batch: lesson [02](02_mismatched_transforms.ipynb), [05](05_wrong_loss.ipynb)
 # - the same; without one column far more is lost: lesson [07](07_leakage.ipynb)
 # - the same; patients, makers or days stand on both sides: lesson [07](07_leakage.ipynb)
 #
@@ -248,7 +252,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at one row twice; then the row alone, and among others.
 #
 # - two answers for one row: lesson [02](02_mismatched_transforms.ipynb), [06](06_broken_loop.ipynb)
-# - the answer hangs on its neighbours: lesson [02](02_mismatched_transforms.ipynb), [06](06_broken_loop.ipynb)
+# - the answer depends on the other rows of its batch: lesson [02](02_mismatched_transforms.ipynb), [05](05_wrong_loss.ipynb), [06](06_broken_loop.ipynb)
 #
 # </details>
 # <details><summary>Accuracy is high, and what I look for is never found</summary>
@@ -266,7 +270,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - (n, 1) against (n,): lesson [05](05_wrong_loss.ipynb)
 # - the weights fall to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
 # - inputs in use are not those of training: lesson [02](02_mismatched_transforms.ipynb)
-# - each repair alone changes nothing: more than one fault at once: lesson [15](15_the_procedure.ipynb)
+# - each repair alone changes nothing (more than one fault at once): lesson [15](15_the_procedure.ipynb)
 #
 # </details>
 # <details><summary>An error stops it</summary>
@@ -274,7 +278,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # Look at shape and dtype of the batch that it stopped at.
 #
 # - mat1 and mat2 shapes cannot be multiplied: lesson [05](05_wrong_loss.ipynb)
-# - expected Long but Float: lesson [05](05_wrong_loss.ipynb)
+# - expected … Long … but … Float: lesson [05](05_wrong_loss.ipynb)
 # - target out of bounds: lesson [05](05_wrong_loss.ipynb)
 # - expected more than 1 value per channel: lesson [06](06_broken_loop.ipynb)
 #
@@ -283,7 +287,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 #
 # Look at BatchNorm's running averages before and after.
 #
-# - they moved: frozen weights do not stop them: lesson [11](11_normalisation_layers.ipynb)
+# - they moved, as frozen weights do not stop them: lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
 # <details><summary>I was told to do it this way</summary>

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # 05 · The loss that will not fall
 #
-# The digits of lesson 03, well scaled, the same network, a good learning rate. The loss hardly falls,
-# epoch after epoch.
+# The digits of lesson 03, well scaled, the same network, a learning rate that trains it. The loss hardly
+# falls, epoch after epoch.
 #
 # **You need:** lessons 03 and 04, and the derivative as a slope. **You take home:** what each loss function
 # wants to be fed, and two numbers to hold a loss against: that of a guess, and that of a right answer.
@@ -141,8 +141,10 @@ for name, recipe, look in [("SGD", CASE.broken, plots.BROKEN), ("Adam", ADAM, pl
     ax.plot(loss, label=name, color=look.colour, linestyle=look.dash)
     print(f"{name:>4}: loss of the first batch {loss[0]:.2f}, mean of the last epoch "
           f"{loss[-34:].mean():.1f}; test accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
+ax.axhline(np.log(10), color=plots.NEUTRAL.colour, linestyle=":", linewidth=1.2)
+ax.annotate("ln 10", (340, np.log(10)), xytext=(0, 3), textcoords="offset points")
 ax.axhline(FLOOR, color="#000000", linewidth=1, label="floor")
-ax.set(ylim=(0, 2.5), xlabel="step (batches)", ylabel="training loss (nat)")
+ax.set(ylim=(0, 2.6), xlabel="step (batches)", ylabel="training loss (nat)")
 ax.legend(loc="lower left")
 plt.show()
 
@@ -303,7 +305,7 @@ for wrong, share in sorted(shares.items(), key=lambda pair: pair[1]):
     print(f"  {reasons[wrong]}\n")
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
-figure, panels = plt.subplots(1, 2, figsize=(8.4, 3), sharey=True)
+figure, panels = plt.subplots(1, 2, figsize=(8.6, 3), sharey=True, gridspec_kw={"wspace": 0.08})
 names = ["broken", *sorted(shares, key=shares.get), "fixed"]
 for ax, score, words in zip(
     panels, ("test_accuracy", "test_loss"), ("test accuracy", "test loss (nat)"), strict=True
@@ -311,6 +313,8 @@ for ax, score, words in zip(
     stored = evidence.stored_scores(CASE.name, score=score)
     plots.plot_scores({name: stored[name] for name in names}, ax=ax, xlabel=words)
 panels[1].axvline(FLOOR, color="#000000", linewidth=1)
+panels[1].annotate("floor", (FLOOR, 1), xycoords=("data", "axes fraction"), ha="center",
+                   xytext=(0, 2), textcoords="offset points")  # fmt: skip
 panels[1].set(xlim=(0, 2.4))
 plt.show()
 
@@ -450,8 +454,9 @@ print(f"squared error of a guess: {(guess**2).mean():.2f}\n")
 case = get_case("mse-for-classes")
 for words, recipe in [("squared error", case.broken), ("cross-entropy", case.fixed)]:
     _, seen, scores = watch(recipe)
-    print(f"{words}: first gradient of the last layer {seen['gradient_norm'].values[0, -1]:.1g}, loss at "
-          f"the end {seen['loss'].values[-10:].mean():.2f}, accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
+    first, last = seen["gradient_norm"].values[0, -1], seen["loss"].values[-10:].mean()
+    print(f"{words}: first gradient of the last layer {first:.1g}, loss at "
+          f"the end {last:.2f}, accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
 
 # %% [markdown]
 # So 0.09 is not small: it is the loss of a guess. **A loss means nothing without that number.** The slope of
@@ -485,8 +490,52 @@ for name in ("bce-integer-labels", "logits-as-probabilities"):
 #
 # **More:** `coursekit cases bce-integer-labels`.
 
-# %% [markdown] minutes=1
-# ## A first loss that is NaN
+# %% [markdown] minutes=2 tags=["optional"]
+# ## Softmax over the wrong axis (optional)
+#
+# **Symptom:** training and validation are good; in use, where rows come one at a time, each gets the same answer. The
+# last layer is `nn.LogSoftmax`, harmless above, but over `dim=0`: over the 32 rows of the batch, not over the ten classes of a
+# row. **Measurement:** one row *alone*, and the same row in its batch. They should be equal. (The
+# accuracies are those of new rows.)
+
+
+# %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
+def right(run, size):
+    """The share of new rows that are named rightly where so many come at a time."""
+    inputs, labels = run.test.tensors  # (360, 64), (360,)
+    with torch.no_grad():
+        answers = torch.cat([run.model(part).argmax(dim=1) for part in inputs.split(size)])
+    return (answers == labels).float().mean().item()
+
+
+for dim in (0, 1):
+    for seed in range(3):
+        run = CASE.fixed.build(seed=seed, device="cpu")
+        run.model.append(nn.LogSoftmax(dim=dim))
+        with record(run.model, run.optimizer, every=1) as vitals:
+            for _ in CASE.fixed.train(run):
+                pass
+        run.model.eval()
+        last = vitals.record["loss"].values[-34:].mean()
+        many, two, one = (right(run, size) for size in (32, 2, 1))
+        print(f"dim={dim}, seed {seed}: loss at the end {last:.1f}; accuracy 32 "
+              f"at a time {many:.2f}, 2 at a time {two:.2f}, alone {one:.2f}")  # fmt: skip
+        if seed == 0:
+            inputs, labels = run.test.tensors
+            with torch.no_grad():
+                beside, alone = run.model(inputs[:32])[0], run.model(inputs[:1])[0]  # (10,), (10,)
+            for words, row in [("among 32", beside), ("alone", alone)]:
+                outputs = " ".join(f"{output:z.1f}" for output in row)
+                print(f"  an image of {labels[0]}, {words:<9} outputs {outputs}")
+
+# %% [markdown]
+# With `dim=0` the rows of a batch compete for each class. One row alone has no rivals: its softmax is 1 and the logarithm 0, for
+# every class, and `argmax` names the first. Training and validation come in batches, so no loss shows it, and `eval()` changes nothing. **Fix:** `dim=1`.
+# The same measurement finds a recurrent layer without `batch_first=True` that is fed (rows, steps, columns): it takes rows
+# for steps. `check_up` makes it too, as the line *neighbours* (lesson 15).
+
+# %% [markdown] minutes=1 tags=["optional"]
+# ## A first loss that is NaN (optional)
 #
 # **Symptom:** a cross-entropy written by its formula, and the *first* loss is NaN already, though all weights
 # and inputs are numbers. **Measurement:** the largest logit. Pixels go from 0 to 255 here, as in
@@ -508,11 +557,11 @@ for name, recipe in [("broken", overflow.broken), ("fixed", overflow.fixed)]:
           f"accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
 
 # %% [markdown]
-# A softmax stays the same where one number is taken from all logits. `log_softmax` takes off the largest,
-# so no power is above 0. **Fix:** never write it by hand. Scaled pixels would hide it, until a logit grows.
+# A softmax does not change when the same number is subtracted from all logits. `log_softmax` subtracts the
+# largest, so no exponent is above 0. **Fix:** never write it by hand. Scaled pixels would hide it, until a logit grows.
 
-# %% [markdown] minutes=1
-# ## Scrambled pixels
+# %% [markdown] minutes=2 tags=["optional"]
+# ## Scrambled pixels (optional)
 #
 # **Symptom:** all shapes are right, nothing complains, and the network guesses. The images came as (8, 8,
 # images), as MATLAB stores them, and `reshape` made (images, 64) of it. **Measurement:** look at one
@@ -529,6 +578,8 @@ for ax, (name, recipe) in zip(
     rows = run.train.dataset.tensors[0]  # (1078, 64)
     ax.imshow(rows[0].reshape(8, 8), cmap="gray_r")
     ax.set(title=name, xticks=[], yticks=[])
+    ax.grid(False)
+    ax.spines[:].set(visible=True, color="#999999")
     spread = rows.std(dim=0)  # (64,)
     print(f"{name:>6}: spread of the columns {spread.min():.1f} to {spread.max():.1f}, "
           f"accuracy {scores['test_accuracy']:.1f}")  # fmt: skip
@@ -575,13 +626,14 @@ for name in ("label-dtype", "label-out-of-range", "input-size-mismatch"):
 # | `nn.CrossEntropyLoss` | logits, (rows, classes); no softmax | class numbers, integers, (rows,) | ln *K* |
 # | `nn.NLLLoss` | log-probabilities, (rows, classes) | class numbers, integers, (rows,) | ln *K* |
 # | `nn.BCEWithLogitsLoss` | logits, any shape; no sigmoid | 0 or 1 as floats, the *same* shape | ln 2 |
-# | `nn.MSELoss` | numbers | numbers, the *same* shape | the variance of the labels |
+# | `nn.MSELoss` | numbers | numbers, the *same* shape | the variance of the labels (the first loss is their mean square: centre and scale them first) |
 #
 # - A crawl with a tiny gradient even in the *last* layer: look at the loss function. Outputs that are never below 0
-#   and add up to 1: a softmax twice. A first loss far below ln *K*: squared error, or a yes or no
-#   for each class, which is sound (ln 2). (In lesson 03 a crawl had ordinary gradients, and a rate that was too low.)
+#   and add up to 1: a softmax twice. A first loss far below ln *K*: squared error; or binary cross-entropy,
+#   one yes-or-no per class, which is fine (it starts at ln 2). (In lesson 03 a crawl had ordinary gradients, and a rate that was too low.)
 # - Adam trains both. A softmax twice keeps its floor; a squared error leaves no trace but its start.
 # - A loss below 0: outputs or labels that it is not made for. NaN from the first batch: it overflows.
+# - Good in batches, useless one row at a time, in `eval()` too: a softmax over the wrong axis.
 # - A regression whose answers hardly spread: print the shapes. Columns that all vary alike: pixels are mixed up.
 #
 # **On your own model**: put your own names into the next cell.
@@ -606,7 +658,7 @@ print(f"certain and right would cost {my_loss(sure, labels):z.2f} with logits,\n
 
 # %% [markdown]
 # None below 0, and every row adds up to 1: these are probabilities, and this loss wants logits. Of the three costs
-# look at the one of what *your* network gives: it should be 0.
+# look at the one that matches what *your* network puts out: it should be 0.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(

@@ -126,8 +126,8 @@ print(
 # %% [markdown] minutes=1
 # ## Your prediction
 #
-# What does that training loss prove? Deal the training targets out again *by lot*, so that each person gets some
-# other person's number. Then nothing in the ten columns says what the target is.
+# What does that training loss prove? Deal the training targets out again *by lot* (lesson 07 *shuffled* labels in this way), so that each
+# person gets some other person's number. Then nothing in the ten columns says what the target is.
 
 # %% jupyter={"source_hidden": true}
 widgets.predict(
@@ -185,8 +185,9 @@ targets.copy_(targets[torch.randperm(265, generator=torch.Generator().manual_see
 lot = follow(run, CASE.broken.train)
 
 for name, losses in [("true targets", true), ("by lot", lot)]:
-    print(f"{name:>12}: training loss {losses[0, 0]:.1f} after one epoch, {losses[9, 0]:.1f} after ten, "
-          f"{losses[-1, 0]:.1f} after 60;\n{'':>14}validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
+    print(f"{name:>12}: training loss {losses[0, 0]:.1f} after one epoch, "
+          f"{losses[9, 0]:.1f} after ten, {losses[-1, 0]:.1f} after 60;\n"
+          f"{'':>14}validation loss at the end {losses[-1, 1]:.1f}")  # fmt: skip
 
 # %% [markdown]
 # It learns these too. There is nothing to understand in them, so it can only have learnt, row by row, which number belongs to
@@ -422,12 +423,13 @@ for hidden, name in [(1, "1 unit a layer"), (8, "8 units"), (64, "64 units")]:
     with torch.no_grad():
         drawn[name] = run.model(places).reshape(photo.shape)
     weights = sum(weight.numel() for weight in run.model.parameters())
-    print(f"{name:>14}, {weights:>5,} weights: training loss {losses[19, 0]:.1f} after 20 epochs, {losses[-1, 0]:.1f} after 40; "
-          f"test {loss_of(run, run.test):.1f}")  # fmt: skip
+    print(f"{name:>14}, {weights:>5,} weights: training loss {losses[19, 0]:.1f} after 20 epochs, "
+          f"{losses[-1, 0]:.1f} after 40; test {loss_of(run, run.test):.1f}")  # fmt: skip
 figure, panels = plt.subplots(1, 4, figsize=(8.4, 1.9))
 for ax, (name, picture) in zip(panels, drawn.items(), strict=True):
     ax.imshow(picture, cmap="gray", vmin=-1.5, vmax=3)
-    ax.set(title=name, xticks=[], yticks=[])
+    ax.set(title=name)
+    ax.axis("off")
 plt.show()
 
 # %% [markdown]
@@ -435,8 +437,8 @@ plt.show()
 # a wedge, 64 the flower.
 #
 # A leaky ReLU unit (lesson 04) bends the plane once, and cannot die. Training and test loss are high *together*, and more epochs
-# change next to nothing: a small network **cannot** draw it. **Fix:** more units. A sign without a picture: far fewer weights
-# than rows. (More layers of one unit do not help: all that they see comes through the one before.) **More:**
+# change next to nothing: a small network **cannot** draw it. **Fix:** more units. The test: does a wider network get lower on the
+# *training* rows? (Few weights alone prove nothing: eleven were enough for 265 rows above. More layers of one unit do not help: all that they see comes through the one before.) **More:**
 # `coursekit cases too-little-capacity`.
 
 # %% [markdown] minutes=2
@@ -464,7 +466,7 @@ for weight_decay in (0.1, 0.0005):
 # %% [markdown]
 # In each step weight decay takes `lr` × `weight_decay` of every weight, here a hundredth, whatever the data say. In a network of
 # several layers each layer's gradient is in proportion to the weights of the others. So as they shrink the data pull less and
-# less: what is left is near what decay alone would leave, the same factor in every step: on a logarithmic axis, a straight line. **Fix:** less of it. And compare `lr` × `weight_decay` (in SGD and AdamW; for Adam see lesson [13](13_optimizers_and_schedules.ipynb)), not
+# less: what is left is near what decay alone would leave, the same factor in every step. **Fix:** less of it. And compare `lr` × `weight_decay` (in SGD and AdamW; for Adam see lesson [13](13_optimizers_and_schedules.ipynb)), not
 # `weight_decay`: at another rate the same number is another decay. **More:** `coursekit cases weight-decay-too-high`.
 
 # %% [markdown] minutes=2
@@ -476,12 +478,13 @@ for weight_decay in (0.1, 0.0005):
 # |---|---|---|
 # | near 0 | had its minimum long ago, and climbed | learnt by heart (are the labels right? lesson 08): stop there, and go back |
 # | well above 0 | somewhat higher | ordinary, where rows are few |
-# | high | as high | too little capacity, if a wider network gets lower (count weights and rows); or something of lessons 01 to 06 |
+# | high | as high | too little capacity, if a wider network gets lower on the training rows; or something of lessons 01 to 06 |
 # | above the validation loss | falls | dropout, measured with its noise: measure again in `eval()` |
 # | ln *K*, and weights run to zero | ln *K* | weight decay |
 #
 # - A training loss near zero proves nothing about new rows: targets dealt out by lot are learnt as well.
-# - Learnt by heart, or too few rows? A small model on the same rows is far better than the network at its end, or as poor.
+# - Learnt by heart, or too few rows? Fit a small model on the same rows. Far better than the network at its end: it learnt by heart.
+#   As poor: too few rows.
 # - Stop on the score that you report.
 # - `copy.deepcopy(model.state_dict())`; in Keras `restore_best_weights=True`.
 #

@@ -260,24 +260,25 @@ for step, (inputs, labels) in zip(range(3), run.train, strict=False):
     run.optimizer.step()
     print(f"step {step}: first inf in {infinite}, first nan in {nan}; "
           f"loss {loss:.1e};\n        gradients "
-          f"{'finite' if finite else 'NOT finite'}; largest weight afterwards "
+          f"{'finite' if finite else 'NOT finite'}; largest weight of the first layer afterwards "
           f"{power(run.model[0].weight.detach().abs().max().item())}")  # fmt: skip
 
 # %% [markdown]
 # Read it from the top. The first step makes the first layer a thousand times larger, as measured above. With those weights the last
 # layer's output passes the largest number of float32: `inf`, and so is the loss, while its gradients are finite still. One more
-# step, and `inf` stands in an early layer, `nan` after it, and from there in the gradients and in the first layer's weights. So **the loss, where
-# you see it, is the last on the way forward.** Look for the first step, then for the first layer in it, from the input on. (On
+# step, and `inf` (or `-inf`) stands in an early layer, `nan` in a later one, and from there in the gradients and in the first layer's weights.
+# **The loss is where you see it last.** Look for the first step, then for the first layer in it, from the input on. (On
 # other seeds it is another layer, or the loss alone.)
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 print(f"largest float32 {torch.finfo(torch.float32).max:.1e}")
 big = torch.tensor(3e38)
 print(f"10 · big = {10 * big},  10 · big − 10 · big = {10 * big - 10 * big},  0 · (10 · big) = "
-      f"{0 * (10 * big)}")  # fmt: skip
+      f"{0 * (10 * big)},  relu(−10 · big) = {torch.relu(-10 * big)}")  # fmt: skip
 
 # %% [markdown]
-# A sum over weights of both signs meets `inf − inf` in the next layer, and that has no answer.
+# ReLU turns −inf into 0. Once several +inf of one row pass it, the next sum over weights of both signs meets `inf − inf`, which
+# has no answer: here between layers 6 and 7.
 
 # %% [markdown] minutes=2
 # ## The cause
@@ -301,7 +302,9 @@ for size in (0.05, np.sqrt(2 / 64), 0.3, 1.0):  # standard deviation of the weig
 # large as the length of the whole input times the size of a weight. There are 64 such units, ReLU drops half of them, and
 # the length of 32 such numbers is √32 times one of them. So a layer of *n* units that gets *n* inputs multiplies the length by
 #
-# > size of the weights × √(*n*/2), and a network by that **to the power of its depth**.
+# > size of the weights × √(*n*/2)
+#
+# A network multiplies it by that **to the power of its depth**.
 #
 # He's rule is the size at which that factor is 1: √(2/*n*). Below it signal and gradient vanish, as in lesson 04; above it
 # they explode. (Where the two numbers differ, He's *n* counts the inputs: the more of them, the smaller the weights must be.)
@@ -322,8 +325,8 @@ for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
             pass
     bad = vitals.record["non_finite"].values
     print(f"{name:>6}: first loss {loss:.1e}; a layer multiplies by "
-          f"{(came_in[-1] / came_in[1]) ** (1 / 7):.1f}; first gradient norm {power(weights[0])};\n        steps "
-          f"with a value that is not finite {(bad > 0).sum()} of {len(bad)}; accuracy "
+          f"{(came_in[-1] / came_in[1]) ** (1 / 7):.1f}; first gradient norm {power(weights[0])};\n"
+          f"        steps with a value that is not finite {(bad > 0).sum()} of {len(bad)}; accuracy "
           f"{recipe.evaluate(run)['test_accuracy']:.1f}")  # fmt: skip
 
 # %% [markdown] minutes=2
@@ -408,7 +411,7 @@ for seed in range(3):
 # %% [markdown] minutes=3
 # ## One batch has an enormous loss
 #
-# **Symptom:** He's weights, four layers, the first loss near ln 10. Some steps go well (on some seeds all of the first epochs); then a
+# **Symptom:** He's weights, four layers, the first loss near ln 10. Some steps go well (on some seeds for several epochs); then a
 # batch has an enormous loss, and afterwards the loss is constant or NaN. **Measurement:** the loss, and the longest step. **Fix:** one line, between
 # `backward()` and `step()`.
 
@@ -438,8 +441,9 @@ ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10, a guess")
 ax.set(yscale="log", ylim=(0.3, 1e6), xlabel="step (batches)", ylabel="training loss (nat)")
 ax.legend(loc="upper right")
 print(f"first loss {broken[0]:.1f}; the longest step is "
-      f"{'many times' if longest > 3 else f'{longest:.1f} times'} the size of a layer's weights;\ndead units in "
-      f"the worst layer afterwards: {'all or nearly all' if dead > 0.9 else f'{dead:.0%}'}")  # fmt: skip
+      f"{'many times' if longest > 3 else f'{longest:.1f} times'} the size of a layer's weights;\n"
+      "dead units in the worst layer afterwards: "
+      f"{'all or nearly all' if dead > 0.9 else f'{dead:.0%}'}")  # fmt: skip
 print(diff(case.broken, case.fixed, context=1), "\n")
 reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():
@@ -468,8 +472,8 @@ widgets.predict(
 cut = np.array(lengths).reshape(12, 34) > 1  # (epochs, batches)
 for epoch in (0, 11):
     share = cut[epoch].mean()
-    print(f"epoch {epoch + 1:>2}: {'all or nearly all' if share > 0.9 else 'less than half' if share < 0.5 else 'many'} "
-          "of the steps are cut")  # fmt: skip
+    words = "all or nearly all" if share > 0.9 else "less than half" if share < 0.5 else "many"
+    print(f"epoch {epoch + 1:>2}: {words} of the steps are cut")
 
 # %% [markdown]
 # **Look how often it acts:** `clip_grad_norm_` returns the length *before* the cut; a record shows gradients *after* it.
@@ -504,15 +508,18 @@ he = np.sqrt(2 / 64)
 print(
     f"recurrent weights at the start: {run.model.rnn.weight_hh_l0.std().item() / he:.1f} times He's"
 )
-factors = []
+factors, losses = [], []
 for inputs, labels in run.train:
     factor, loss = factor_and_loss(run, inputs, labels)
+    losses.append(f"{loss:.0e}")
     if not np.isfinite(loss):
         break
     factors.append(factor)
     run.optimizer.step()
+print(f"loss of the first batches: {', '.join(losses)}")
+worst = "over 10" if max(factors) > 10 else f"{max(factors):.1f}"
 print(f"the gradient grows {factors[0]:.1f} times a row before the first step,\n  "
-      f"{'over 10' if max(factors) > 10 else f'{max(factors):.1f}'} times in the worst step before the NaN")  # fmt: skip
+      f"{worst} times in the worst step before the NaN")  # fmt: skip
 few = {
     "broken, 2 epochs": case.broken.having(epochs=2),
     "clipped, 10 epochs": case.fixed.having(epochs=10),
@@ -546,8 +553,8 @@ for cut in (clip_grad_norm_, clip_grad_value_):
 # %% [markdown] minutes=1
 # ## The rate was lowered, and the loss does not come back
 #
-# **Symptom:** the rate starts at 3.0 and is multiplied by 0.8 after each epoch. The loss stays at ln 10 or not far below, at rates that
-# train well from a fresh start. **Measurement:** the units that give 0 for *every* training row.
+# **Symptom:** the rate starts at 3.0 and is multiplied by 0.8 after each epoch. The loss ends at ln 10 or not far below, at rates that
+# train well from a fresh start. **Measurement:** the loss at the end, and the units that give 0 for *every* training row.
 
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -569,9 +576,12 @@ for name, recipe in [
         with torch.no_grad():
             silent = run.model[0](x) <= 0  # (1078, 32)
         found[epoch] = (silent.all(dim=0).sum().item(), silent[:16].all(dim=0).sum().item())
+    with torch.no_grad():
+        loss = run.loss_fn(run.model(x), run.train.dataset.tensors[1]).item()
     accuracy = recipe.evaluate(run)["test_accuracy"]
-    print(f"{name}: {'learns' if accuracy > 0.75 else 'does not learn'}; units that are not above 0 in any row:\n"
-          f"  {many(found[1][0])} after the first epoch, {many(found[20][0])} after the last;\n  "
+    verdict = "learns" if accuracy > 0.75 else "does not learn"
+    print(f"{name}: {verdict}, loss at the end {loss:.1f};\n  units above 0 in no row: "
+          f"{many(found[1][0])} after the first epoch, {many(found[20][0])} after the last;\n  "
           f"counted on 16 rows only: {many(found[20][1])}")  # fmt: skip
 reasons = {rival.name: rival.why for rival in case.rivals}
 for wrong, share in evidence.stored_shares(case).items():
@@ -580,7 +590,7 @@ for wrong, share in evidence.stored_shares(case).items():
 # %% [markdown]
 # The first, too long steps push units below zero for all rows. There ReLU is flat: no gradient, no way back, whatever the rate is
 # later. **Fix:** the rate of the *first* epoch; or LeakyReLU, whose slope below zero is 0.01. Most of its units stay down
-# there as well; what they pass on is enough. **Count over an epoch:** in the last line, units that are silent on a few rows fire
+# there as well; what they pass on is enough. **Count over an epoch:** at a rate of 0.1, units that are silent on a few rows fire
 # on others. (`dead_fraction` of a record counts over 8 batches.) **More:** `coursekit cases dead-relu`.
 
 # %% [markdown] minutes=1

@@ -153,7 +153,8 @@ for name, recipe, look in [
     left = "less than a millionth of" if left < 1e-6 else f"{left:.1f} times"
     late = "over 5%" if ratio[-10:].mean() > 0.05 else "under 1%"
     print(f"{name:>5}: at the end the first layer has {left} its first size; loss {loss[-34:].mean():.1f}\n"
-          f"       a step is {ratio[0]:.0%} of the weights at first, {late} of what is left at the end")  # fmt: skip
+          f"       a step is {ratio[0]:.0%} of the weights at first, "
+          f"{late} of what is left at the end")  # fmt: skip
 ax.plot(
     (1 - 0.0003) ** np.arange(len(sizes)),
     color="#555555",
@@ -173,7 +174,7 @@ plt.show()
 # **Figure.** Size of the first layer's weights (logarithmic): with Adam they fall to nothing; with AdamW and the same number they
 # grow. Decay by the reckoning of lesson 10 alone would hardly be seen.
 #
-# So it *is* the decay, and that reckoning is wrong for Adam. And the learning rate is still there: against what is left of the weights, the
+# So it *is* the decay, and that reckoning is wrong for Adam. Nor is the rate too small: measured against what is left of the weights, the
 # steps are long to the end.
 #
 # **Second measurement: who pulls?** `Adam` adds `weight_decay` × *weight* to the gradient of each weight: the *L2 term*. Compare the
@@ -260,18 +261,20 @@ for method, weight_decay in [
 ]:
     recipe = CASE.fixed.having(method=method, weight_decay=weight_decay)
     run = recipe.build(seed=0, device="cpu")
-    dark = (run.train.dataset.tensors[0] == 0).all(dim=0)  # (64,): pixels that no row lights
+    blank = (run.train.dataset.tensors[0] == 0).all(dim=0)  # (64,): pixels that no row inks
     first = run.model[0].weight.detach().clone()
     for _ in recipe.train(run):
         pass
     weight = run.model[0].weight.detach()
-    left = (weight[:, dark].norm() / first[:, dark].norm()).item()
+    left = (weight[:, blank].norm() / first[:, blank].norm()).item()
     left = "less than a millionth" if left < 1e-6 else f"{left:.1f}"
-    print(f"{method.__name__:>5}, decay {weight_decay:<5}: of the weights of {int(dark.sum())} pixels that are dark in every row,\n       "
-          f"{left} is left; the layer ends at {weight.norm() / first.norm():.1f} times its size")  # fmt: skip
+    print(f"{method.__name__:>5}, decay {weight_decay:<5}: of the weights of "
+          f"{int(blank.sum())} pixels that are blank in every row,\n"
+          f"       {left} is left; the layer ends at "
+          f"{weight.norm() / first.norm():.1f} times its size")  # fmt: skip
 
 # %% [markdown]
-# **Where the data are silent** (in the network: at the dark pixels), Adam's decay does not say how fast a weight goes: at first it loses the full rate in each step, and in the end all is gone,
+# **Where the data are silent** (in the network: at the blank pixels), Adam's decay does not say how fast a weight goes: at first it loses the full rate in each step, and in the end all is gone,
 # at 0.1 as at 0.00001. (The steps shrink on the way: the running size remembers the longer gradients of before.) **Where the data are noisy**,
 # the decay counts against the size of *their* gradients: at 0.1 nothing is left, at 0.01 a part, at 0.00001 all. AdamW asks the data in neither case.
 #
@@ -292,8 +295,9 @@ for name, recipe in [("Adam", CASE.broken), ("AdamW", CASE.fixed)]:
     vitals, scores = followed(name, recipe)
     size = vitals["weight_norm"].values  # (340, 3)
     left = ", ".join(f"{part:.1f}" for part in size[-1] / size[0])
-    print(f"{name:>5}: loss at the end {vitals['loss'].values[-34:].mean():.1f},\n       weights of the three layers, "
-          f"against their start: {left}; accuracy {scores['test_accuracy']:.2f}")  # fmt: skip
+    print(f"{name:>5}: loss at the end {vitals['loss'].values[-34:].mean():.1f},\n"
+          f"       weights of the three layers, against their start: {left}; "
+          f"accuracy {scores['test_accuracy']:.2f}")  # fmt: skip
 
 # %% [markdown] minutes=2
 # ## The wrong fixes
@@ -391,15 +395,17 @@ for momentum in (0.0, 0.9, 0.99):
         weight.grad = torch.ones_like(weight)  # always the same gradient, 1
         optimizer.step()
         lengths.append(before - weight.item())
-    print(f"momentum {momentum:<4}: first step {lengths[0]:.1f}, 10th {lengths[9]:4.1f}, 1000th {lengths[-1]:4.1f}; "
-          f"lr / (1 − momentum) = {0.1 / (1 - momentum):.1f}")  # fmt: skip
+    print(f"momentum {momentum:<4}: first step {lengths[0]:.1f}, 10th {lengths[9]:4.1f}, "
+          f"1000th {lengths[-1]:4.1f}; lr / (1 − momentum) = {0.1 / (1 - momentum):.1f}")  # fmt: skip
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 case = get_case("momentum-too-high")
 vitals, _ = followed("momentum", case.broken.having(epochs=3))
 loss, dead = vitals["loss"].values, vitals["dead_fraction"].values[-1].max()
-print(f"momentum 0.99, rate 0.1: lowest loss of a batch in the first epoch {'under 0.5' if loss[:68].min() < 0.5 else 'over 0.5'};\n  mean of the "
-      f"third {'over 1' if loss[-68:].mean() > 1 else 'under 1'}; dead units {'most' if dead > 0.5 else 'few'}\n")  # fmt: skip
+lowest = "under 0.5" if loss[:68].min() < 0.5 else "over 0.5"
+third = "over 1" if loss[-68:].mean() > 1 else "under 1"
+print(f"momentum 0.99, rate 0.1: lowest loss of a batch in the first epoch {lowest};\n"
+      f"  mean of the third {third}; dead units {'most' if dead > 0.5 else 'few'}\n")  # fmt: skip
 for momentum, lr in [(0.9, 0.1), (0.99, 0.01), (0.99, 0.1), (0.9, 1.0)]:
     accuracy = case.broken.having(momentum=momentum, lr=lr, epochs=6).run(seed=0)["test_accuracy"]
     print(f"momentum {momentum:<4}, rate {lr:<4}: lr / (1 − momentum) = {lr / (1 - momentum):4.1f}, "
@@ -416,7 +422,7 @@ print(f"{len(kept['broken'])} seeds, 0.99 against 0.9 at rate 0.1: best broken {
 # %% [markdown] minutes=3
 # ## Excellent at half time, bad at the end
 #
-# **Symptom:** one hidden layer of tanh units, SGD with momentum 0.9, a high first rate of 0.6 (this momentum makes ten times of it), and
+# **Symptom:** one hidden layer of tanh units, SGD with momentum 0.9, a high first rate of 0.6 (with this momentum in effect ten times as high), and
 # `CosineAnnealingLR`, which lowers the rate along a cosine. After ten epochs the loss is excellent. After twenty it is bad again. The scheduler was written for a run of ten epochs, `T_max=10`; the run was made longer.
 
 # %% jupyter={"source_hidden": true}
@@ -450,11 +456,11 @@ for name, recipe, look in [
     )
     panels[1].plot(range(1, 21), loss, color=look.colour, linestyle=look.dash, marker=look.marker)
     half, end = ("under 0.2" if loss[at] < 0.2 else "over 0.2" for at in (9, 19))
-    print(f"{name}: rate in epoch 11 {rate[10]:.1f}, after the last {rate[20]:.1f};\n  training loss after ten epochs "
-          f"{half}, at the end {end}")  # fmt: skip
+    print(f"{name}: rate in epoch 11 {rate[10]:.1f}, after the last {rate[20]:.1f};\n"
+          f"  training loss after ten epochs {half}, at the end {end}")  # fmt: skip
 panels[0].set(xlabel="epoch", ylabel="learning rate")
 panels[1].set(xlabel="epoch", ylabel="training loss (nat)", yscale="log")
-panels[0].legend(loc="lower left")
+panels[0].legend(loc="upper center")
 print(diff(case.broken, case.fixed, context=0))
 kept = evidence.stored_scores(case.name, score="train_loss")
 print(f"{len(kept['broken'])} seeds: best broken training loss {min(kept['broken']):.2f}, "
@@ -474,7 +480,7 @@ plt.show()
 # %% [markdown] minutes=1
 # ## A scheduler that waits for a plateau, and does not wait
 #
-# `ReduceLROnPlateau` lowers the rate to a tenth when its number has not become *better* for some steps: more than the `patience`, in both cases 1. Two ways to misuse it.
+# `ReduceLROnPlateau` lowers the rate to a tenth when the number it is given has not improved for more than `patience` calls (here 1). Two ways to misuse it.
 # **Symptom:** the loss falls for a moment, then nothing moves. **Measurement:** the rate.
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
@@ -491,8 +497,8 @@ case = get_case("plateau-per-batch")
 vitals, _ = followed("plateau, per batch", case.broken.having(epochs=1))
 rate = vitals["learning_rate"].values
 cuts = np.flatnonzero(np.diff(rate)) + 1
-print(f"stepped per batch: of 34 batches in the first epoch, {len(cuts)} end in a cut of the rate;\n  {rate[0]:.0e} at first, "
-      f"{rate[-1]:.0e} after them")  # fmt: skip
+print(f"stepped per batch: of 34 batches in the first epoch, {len(cuts)} end in a cut of the rate;\n"
+      f"  {rate[0]:.0e} at first, {rate[-1]:.0e} after them")  # fmt: skip
 kept = evidence.stored_scores(case.name, score="test_accuracy")
 print(f"   15 epochs, {len(kept['broken'])} seeds: best broken accuracy {max(kept['broken']):.2f}, "
       f"worst fixed {min(kept['fixed']):.2f}")  # fmt: skip
@@ -532,8 +538,8 @@ ax.set_xticks(rates, [str(rate) for rate in rates])
 ax.minorticks_off()
 ax.legend(loc="lower left")
 kept = evidence.stored_scores(case.name, score="train_loss")
-print(f"rate 0.6, {len(kept['broken'])} seeds: best loss where it is kept {min(kept['broken']):.2f}, worst where it is lowered "
-      f"{max(kept['fixed']):.2f}")  # fmt: skip
+print(f"rate 0.6, {len(kept['broken'])} seeds: best loss where it is kept {min(kept['broken']):.2f}, "
+      f"worst where it is lowered {max(kept['fixed']):.2f}")  # fmt: skip
 run = case.broken.build(seed=0, device="cpu")
 x, y = run.train.dataset.tensors  # (1078, 64), (1078,)
 for _ in range(200):
@@ -541,13 +547,13 @@ for _ in range(200):
     loss = run.loss_fn(run.model(x), y)
     loss.backward()
     run.optimizer.step()
-print(
-    f"rate 0.6 kept, all rows in one batch, 200 steps: loss {'under 0.01' if loss < 0.01 else 'over 0.01'}\n"
-)
+end = "under 0.01" if loss < 0.01 else "over 0.01"
+print(f"rate 0.6 kept, all rows in one batch, 200 steps: loss {end}\n")
 case = get_case("decay-too-early")
 for gamma in (0.1, 0.9, 1.0):
     vitals, scores = followed(f"StepLR, {gamma}", case.broken.having(gamma=gamma))
-    print(f"gamma={gamma}: rate in epochs 1, 11, 21 … {rate_of_epochs(vitals['learning_rate'].values, 10)}; "
+    lowered = rate_of_epochs(vitals["learning_rate"].values, 10)
+    print(f"gamma={gamma}: rate in epochs 1, 11, 21 … {lowered}; "
           f"test loss {scores['test_loss']:.1f}")  # fmt: skip
 plt.show()
 
@@ -614,7 +620,7 @@ widgets.look_back(
 #
 # <details><summary>Where this failure is described</summary>
 #
-# All three documents behind this course advise weight decay, schedulers or another optimizer. None says that the form of the decay matters.
+# Three of the four documents behind this course advise weight decay, schedulers or another optimizer. None says that the form of the decay matters.
 #
 # - "`gamma=0.1` reduces the rate by ten per cent": by ninety. Its `StepLR` ends the run early (`coursekit documents step-lr-beats-constant`).
 # - "`ReduceLROnPlateau(verbose=True)`": the argument is gone (`coursekit documents plateau-takes-verbose`), and in that example it never

@@ -95,8 +95,8 @@ print("Ready: run the cells below one after the other.")
 # ## A model that does not train
 #
 # `autocast` lets the layers compute in *float16*, numbers of 16 bits. Weights, loss and Adam stay in float32:
-# this is *mixed precision*. And the loss counts for a hundred thousandth, 1e-05, as one term of many may; the others are
-# left out here.
+# this is *mixed precision*. The loss is multiplied by 0.00001, as one term of a sum may be; the other terms are left
+# out here.
 
 # %% tags=["failing-script"]
 import numpy as np
@@ -219,8 +219,8 @@ for name, part, look, hatch in [
 ]:
     ax.hist(np.log2(abs(part)), bins=bins, color=look.colour, alpha=0.7, hatch=hatch, label=name)
     print(f"{name}: from {abs(part).min():.0e} to {abs(part).max():.0e}")
-ax.axvline(np.log2(least / 2), color="#000000", linestyle=":", label="half of it: below, 0")
 ax.axvline(np.log2(least), color="#000000", label="smallest of float16")
+ax.axvline(np.log2(least / 2), color="#000000", linestyle=":", label="half of that: below it, 0")
 ax.set(xlabel="size of the gradient at a logit, as a power of two", ylabel="how many")
 ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 print(f"becomes 0 in float16: {(np.float16(gradient) == 0).mean():.0%}")
@@ -228,7 +228,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure.** The gradient at the logits of 256 rows, by size: those of the wrong classes lie far below the half of the
-# smallest float16 number; those of the right class between it and that number.
+# smallest float16 number; those of the right class lie between the half and the number, so they are rounded up.
 
 # %% [markdown] minutes=2.5
 # ## The cause
@@ -269,8 +269,8 @@ for name, dtype in [("float16", torch.float16), ("float32", torch.float32)]:
 # On its way to the layers below, what is left is multiplied by weights of the last layer. At the start they are small, and the
 # product is 0.
 #
-# Adam divides a gradient by its usual size, plus eps. So a gradient that is small, and there, does it little harm. Zero divided by anything is
-# zero.
+# Adam divides a gradient by its usual size, plus eps. So a small gradient does Adam little harm, as long as it is not 0. Zero divided by
+# anything is zero.
 
 # %% [markdown] minutes=3.5
 # ## The fix
@@ -429,7 +429,8 @@ for name in ("float32", "float16", "bfloat16"):
         for number in (1e-3, 1e-8, 7e4, 256, 1, 0.003)
     )
     print(
-        f"{name:>9}{torch.finfo(a.dtype).max:9.0e}{0.001 * a * a:14.0e}{b:7.0e}{c:8.0f}{d + e:9.0f}{e + f:11.4g}"
+        f"{name:>9}{torch.finfo(a.dtype).max:9.0e}{0.001 * a * a:14.0e}{b:7.0e}{c:8.0f}"
+        f"{d + e:9.0f}{e + f:11.4g}"
     )
 
 # %% [markdown]
@@ -692,6 +693,8 @@ widgets.look_back(
 # loop, with these as options.
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
+from textwrap import fill
+
 from coursekit import fit
 
 loop = get_case("missing-zero-grad").fixed  # lesson 06, mended: digits and SGD
@@ -700,7 +703,8 @@ seen = fit(
     run.model, run.train, loss_fn=run.loss_fn, optimizer=run.optimizer, epochs=40,
     val=[run.val.tensors], patience=3, clip_norm=1.0, precision="mixed", progress=False,
 )  # fmt: skip
-print(*seen.notes, sep="\n")
+for note in seen.notes:
+    print(fill(note, 90))
 
 # %% [markdown]
 # Does it train as the loop by hand? And when it was stopped after four epochs, and goes on from its file?

@@ -125,19 +125,17 @@ print(f"different answers that it gives   {len(logits.argmax(dim=1).unique())}")
 # %% [markdown] minutes=1
 # ## Your prediction
 #
-# You may have seen something in the script already. Its owner has, too, and makes one change at a time, takes it back, and makes
-# the next.
+# You may have seen something in the script already. Its owner has, too, makes one change at a time, and takes it back when it does not
+# help. You keep each repair. There are three faults.
 
 # %% jupyter={"source_hidden": true}
 widgets.predict(
-    "15-alone",
-    "One change, all else as in the script. Which brings the accuracy furthest above always naming the larger class?",
+    "15-how-many",
+    "How many of the three must be mended before the accuracy beats always naming the larger class?",
     options={
-        "A": "the features scaled",
-        "B": "optimizer.zero_grad() in the loop",
-        "C": "ReLU in place of the sigmoid",
-        "D": "Adam in place of SGD, or another learning rate",
-        "E": "none of them brings it above that",
+        "A": "one, if it is the worst: each repair brings its share",
+        "B": "two: with the third it becomes good",
+        "C": "all three: up to then nothing moves",
     },
 )
 
@@ -147,7 +145,8 @@ widgets.predict(
 # %% [markdown] minutes=6
 # ## Measure
 #
-# `check_up` makes one routine of the first lines of the checklist in lesson [00](00_start_here.ipynb). It runs on a *fresh* model, around the script's own loop, and puts
+# `check_up` makes one routine of the first lines of the checklist in lesson [00](00_start_here.ipynb), and of one that is not in
+# that list, *neighbours*. It runs on a *fresh* model, around the script's own loop, and puts
 # everything back afterwards. Two rules:
 #
 # 1. **Mend the first line that is off**, and that one only. A line further down may be off because of it.
@@ -167,7 +166,7 @@ widgets.predict(
 # | one batch | loss after 400 batches, all of them the same; up to four times as many while it falls | below 0.3 of a guess | [00](00_start_here.ipynb) |
 #
 # The limits are wide on purpose: they find what stops a run, not what could be better. A line that cannot be judged is *open*. *One batch* is the last: it says **that**
-# something is wrong, not what, and no one mends *it*. Lesson [00](00_start_here.ipynb) tries other rates; here the first step is measured.
+# something is wrong, not what, and no one mends *it*. The checklist tries other rates (lesson [03](03_learning_rate.ipynb)); here the first step is measured.
 #
 # In the cells below, `TOLD` is the script with three switches (`emptied`: is `zero_grad` called?), `check` prints what `check_up` finds
 # in it, and `score` trains it.
@@ -255,7 +254,8 @@ for mended in sorted(product((0, 1), repeat=3), key=sum):
     )
     off = [line for line in off if line != "one batch"]
     marks = "  ".join(f"{'yes' if one else ' . ':^7}" for one in mended)
-    print(f"{marks}   {np.median(stored_scores[stored_as[mended]]):.2f}         {', '.join(off) or 'none'}")  # fmt: skip
+    median = np.median(stored_scores[stored_as[mended]])
+    print(f"{marks}   {median:.2f}         {', '.join(off) or 'none'}")
 larger = load_breast_cancer().target.mean()
 print(f"one answer for all: {larger:.2f} (the larger class) or {1 - larger:.2f}")
 
@@ -302,7 +302,8 @@ plots.plot_scores({name: stored_scores[name] for name in order}, ax=ax, baseline
 left = np.concatenate([stored_scores[name] for name in order[:-1]])  # runs with a fault left
 alone = np.abs(np.subtract.outer(left, [0.37, 0.63])).min(axis=1) > 0.02
 print(
-    f"with a fault left, {alone.sum()} of {len(left)} runs is at neither 0.37 nor 0.63: {left[alone].round(2)}"
+    f"with a fault left, {alone.sum()} of {len(left)} runs is at neither 0.37 nor 0.63: "
+    f"{left[alone].round(2)}"
 )
 plt.show()
 
@@ -325,7 +326,13 @@ widgets.explore(CASE, "scaler", "emptied", "activation", recipe=TOLD)
 
 # %% [markdown]
 # **Figure.** Training loss, and below it the accuracy on validation rows after each epoch, of the script as it is; each setting draws its own run
-# over it. With scaled features and ReLU it rises for a while, and comes back. It ends high with the third repair only, in whatever order.
+# over it.
+#
+# <details><summary><b>What there is to find</b></summary>
+#
+# With scaled features and ReLU the accuracy rises for a while, and comes back. It ends high with the third repair only, in whatever order.
+#
+# </details>
 
 # %% [markdown] minutes=1
 # ## Is it always so?
@@ -451,8 +458,8 @@ print(check_up(my_pass, my_model, my_loader, my_loss, my_optimizer))
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 widgets.look_back(
     {
-        "15-alone": widgets.Happened(
-            "E", "none of them", told_by="the score of each repair alone, on many seeds"
+        "15-how-many": widgets.Happened(
+            "C", "all three", told_by="the score of each repair and each pair, on many seeds"
         ),
         "15-swish": widgets.Happened(
             "C", "it depends", told_by="the first layer's gradient, in place of sigmoid and of tanh"
@@ -471,7 +478,14 @@ widgets.look_back(
 #
 # <details><summary>Where this failure is described</summary>
 #
-# Each of the four documents lists causes, with a remedy for each. One says that several of them may come together, and then takes them one
+# The four documents:
+#
+# 1. *How can I address normalization issues during model training?*
+# 2. *What causes unpredictable behavior in PyTorch neural networks during training?*
+# 3. *Why is my PyTorch model not training?*
+# 4. *Why is gradient descent with PyTorch resulting in high loss?*
+#
+# Each lists causes, with a remedy for each. One says that several of them may come together, and then takes them one
 # by one as well. What to measure first is said in none.
 #
 # - "Standardising is the crucial step" of an example whose data are drawn standardised, with labels at random

@@ -11,21 +11,23 @@ class Lead:
     """What a measurement may show, and where that leads.
 
     Attributes:
-        shows: What the measurement shows, in words.
+        shows: What the measurement shows, in words; no colon, as one follows them on the page.
         cases: The names of the cases that look so.
+        also: Notebooks, without an ending, that treat it without a case of their own.
     """
 
     shows: str
     cases: tuple[str, ...]
+    also: tuple[str, ...] = ()
 
     @property
     def lessons(self) -> tuple[str, ...]:
-        """The notebooks of those cases, without an ending, in order.
+        """The notebooks of those cases, without an ending, and the others, in order.
 
         >>> Lead(shows="columns on different scales", cases=("unscaled-features",)).lessons
         ('01_unscaled_features',)
         """
-        return tuple(sorted({get_case(name).lesson for name in self.cases}))
+        return tuple(sorted({get_case(name).lesson for name in self.cases} | {*self.also}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,9 +50,15 @@ class Symptom:
         return tuple(sorted({lesson for lead in self.leads for lesson in lead.lessons}))
 
 
-def _leads(*pairs: tuple[str, str]) -> tuple[Lead, ...]:
-    """Leads from what is shown and the names of cases with blanks between them."""
-    return tuple(Lead(shows=shows, cases=tuple(names.split())) for shows, names in pairs)
+SOFTMAX = "05_wrong_loss"  # its section on a softmax over the wrong axis has no case
+
+
+def _leads(*parts: tuple[str, str] | tuple[str, str, str]) -> tuple[Lead, ...]:
+    """Leads from what is shown, the names of cases with blanks between them, and other lessons."""
+    return tuple(
+        Lead(shows=shows, cases=tuple(names.split()), also=tuple(also))
+        for shows, names, *also in parts
+    )
 
 
 SYMPTOMS: tuple[Symptom, ...] = (
@@ -60,7 +68,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         leads=_leads(
             ("it is in the inputs already", "one-nan"),
             (
-                "outputs are finite, the loss is not: it was written by hand",
+                "outputs are finite, the loss is not, and it was written by hand",
                 "naive-softmax-overflow",
             ),
             ("the first loss is in the thousands or more", "exploding-initialisation weight-norm"),
@@ -68,7 +76,10 @@ SYMPTOMS: tuple[Symptom, ...] = (
                 "weights or state in 16 bits, and it begins with the first step",
                 "half-precision-overflow",
             ),
-            ("a recurrent network: the loss jumps for a few steps before", "exploding-recurrent"),
+            (
+                "a recurrent network, and the loss jumps for a few steps before",
+                "exploding-recurrent",
+            ),
         ),
     ),
     Symptom(
@@ -87,7 +98,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("it is zero in float16, and not in float32", "gradient-underflow"),
             ("`weight_norm` falls to nothing", "weight-decay-too-high coupled-weight-decay"),
             (
-                "all is of a good size: look at a few inputs beside their labels",
+                "all is of a good size (look at a few inputs beside their labels)",
                 "misaligned-labels flattened-batch",
             ),
             ("one huge value in a column, after scaling too", "outliers-under-scaling"),
@@ -110,8 +121,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
                 "the first loss is right, and a step is nearly as long as the weights",
                 "learning-rate-too-high exploding-updates",
             ),
-            ("so it is, with batches of a few rows", "batch-too-small"),
-            ("a lower rate afterwards does not help: units are dead", "dead-relu"),
+            ("the first loss is right, and batches have only a few rows", "batch-too-small"),
+            ("units are dead, and a lower rate afterwards does not help", "dead-relu"),
         ),
     ),
     Symptom(
@@ -124,14 +135,14 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ),
             ("layers that never move", "frozen-parameters stale-optimizer"),
             (
-                "a softmax before the loss: it has a floor, far above zero",
+                "a softmax before the loss, which has a floor far above zero",
                 "softmax-before-cross-entropy",
             ),
             (
-                "a squared error of classes: the loss is small from the start",
+                "a squared error of classes, and the loss is small from the start",
                 "mse-for-classes saturated-mse",
             ),
-            ("few steps: count them", "batch-too-large"),
+            ("few steps (count them)", "batch-too-large"),
             ("one value that was filled in is far off its column", "global-imputation"),
             ("dozens of layers, and the gradient is of a good size in each", "deep-plain-net"),
             ("all is well, and the training rows are not learnt either", "too-little-capacity"),
@@ -144,7 +155,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("the gradient norm grows with the number of steps", "missing-zero-grad"),
             ("each swing is larger than the last", "edge-of-stability"),
             (
-                "wide and slow swings, at a rate that always worked: the momentum",
+                "wide and slow swings at a rate that always worked (the momentum)",
                 "momentum-too-high",
             ),
             ("the rate climbs back", "cosine-comes-back"),
@@ -171,7 +182,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("validation rows of classes that training never saw", "sorted-validation-split"),
             ("the distance grows with each epoch", "overfitting too-little-data label-noise"),
             (
-                "it is there in the first epochs: BatchNorm's running averages",
+                "it is there in the first epochs (BatchNorm's running averages)",
                 "batchnorm-momentum batchnorm-tiny-batch recurrent-layernorm",
             ),
         ),
@@ -193,6 +204,11 @@ SYMPTOMS: tuple[Symptom, ...] = (
                 "the same; validation rows have a twin among the training rows",
                 "augmented-before-split oversampled-before-split duplicates-across-split",
             ),
+            (
+                "a row alone gets another answer than in a batch",
+                "scaler-refitted-per-batch",
+                SOFTMAX,
+            ),
             ("the same; without one column far more is lost", "target-in-disguise"),
             ("the same; patients, makers or days stand on both sides", "groups-across-split"),
         ),
@@ -202,7 +218,11 @@ SYMPTOMS: tuple[Symptom, ...] = (
         look="one row twice; then the row alone, and among others",
         leads=_leads(
             ("two answers for one row", "augmentation-left-on eval-forgotten"),
-            ("the answer hangs on its neighbours", "scaler-refitted-per-batch eval-forgotten"),
+            (
+                "the answer depends on the other rows of its batch",
+                "scaler-refitted-per-batch eval-forgotten",
+                SOFTMAX,
+            ),
         ),
     ),
     Symptom(
@@ -223,7 +243,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("(n, 1) against (n,)", "silent-broadcast"),
             ("the weights fall to nothing", "weight-decay-too-high coupled-weight-decay"),
             ("inputs in use are not those of training", "raw-test-set value-range"),
-            ("each repair alone changes nothing: more than one fault at once", "three-faults"),
+            ("each repair alone changes nothing (more than one fault at once)", "three-faults"),
         ),
     ),
     Symptom(
@@ -231,7 +251,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
         look="shape and dtype of the batch that it stopped at",
         leads=_leads(
             ("mat1 and mat2 shapes cannot be multiplied", "input-size-mismatch"),
-            ("expected Long but Float", "label-dtype"),
+            ("expected … Long … but … Float", "label-dtype"),
             ("target out of bounds", "label-out-of-range"),
             ("expected more than 1 value per channel", "last-small-batch"),
         ),
@@ -239,7 +259,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         words="I froze a part, and it changed all the same",
         look="BatchNorm's running averages before and after",
-        leads=_leads(("they moved: frozen weights do not stop them", "batchnorm-frozen")),
+        leads=_leads(("they moved, as frozen weights do not stop them", "batchnorm-frozen")),
     ),
     Symptom(
         words="I was told to do it this way",

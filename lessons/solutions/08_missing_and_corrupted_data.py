@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Exercise 08 · The loss is a number, then `nan` for good
 #
-# Three tasks, 20 minutes, and an optional one. Run the set-up cell first. After it, the tasks stand
-# on their own: do them in any order.
+# Two tasks, 20 minutes, and two optional ones: Task 2 takes nearly as long by itself. Run the set-up cell
+# first. After it, the tasks stand on their own: do them in any order.
 #
 # Each task has a function to fill in and a check below it. The check **runs** your function and
 # looks at what it does; how you write it is up to you. A check that does not pass says what it saw
@@ -77,8 +77,8 @@ check_fill(fill)
 #
 # </details>
 
-# %% [markdown] minutes=6
-# ## Task 2 · Where did it begin?
+# %% [markdown] minutes=18 tags=["optional"]
+# ## Task 2, optional · Where did it begin?
 #
 # **Write** the measurement of the lesson for any `nn.Sequential`: where does the first value stand that is not
 # finite (NaN or infinite), in the order of the computation?

@@ -106,12 +106,12 @@ def colleague(x, y):
 
 
 # %% [markdown]
-# `check_up` is the routine of the lesson. Its last line gets 120 batches here, about as many as fifteen passes, and up to four times as many
-# while its loss falls.
+# `check_up` is the routine of the lesson. Its last line gets 120 batches here, about as many as in seventeen passes, and up to four times
+# as many while its loss falls.
 
 # %%
 x, y = tensors(wine(0)[0], "cpu").tensors  # (106, 13), (106,)
-check_up(*colleague(x, y), steps=120)
+check_up(*colleague(x, y), steps=120)  # a pass is 7 batches of 16 rows; 17 passes are 119
 
 # %% [markdown]
 # **Write** `parts`: the same five things, mended. Copy the colleague's code, mend the first line of the routine that is off,

@@ -1,11 +1,14 @@
 """The map of the course holds every case, and is what lesson 00 shows."""
 
+import re
+
 import pytest
 from fill_map import START, filled
+from nbtools.targets import targets
 
 from coursekit.cases import CASES
 from coursekit.cases.case import Case, Raises
-from coursekit.symptoms import SYMPTOMS, markdown, places, text
+from coursekit.symptoms import SYMPTOMS, Lead, markdown, places, text
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -20,6 +23,21 @@ def test_the_map_names_nothing_but_cases() -> None:
     assert named == {case.name for case in CASES}
 
 
+def test_what_a_lead_shows_has_no_colon_of_its_own() -> None:
+    """One follows it on the page: "it is in the inputs already: lesson 08"."""
+    assert [lead.shows for symptom in SYMPTOMS for lead in symptom.leads if ":" in lead.shows] == []
+
+
+def test_a_lesson_without_a_case_of_its_own_is_named_too() -> None:
+    lead = Lead(shows="a softmax", cases=("one-nan",), also=("05_wrong_loss",))
+    assert lead.lessons == ("05_wrong_loss", "08_missing_and_corrupted_data")
+
+
+def test_every_lesson_that_is_named_is_there() -> None:
+    written = {target.path.stem for target in targets() if target.kind == "lesson"}
+    assert {name for symptom in SYMPTOMS for name in symptom.lessons} <= written
+
+
 def test_what_raises_stands_under_errors_and_nothing_else_does() -> None:
     (errors,) = (symptom for symptom in SYMPTOMS if symptom.words == "An error stops it")
     named = {name for lead in errors.leads for name in lead.cases}
@@ -31,7 +49,8 @@ def test_an_error_is_told_by_words_that_it_has() -> None:
     for lead in errors.leads:
         for case in CASES:
             if case.name in lead.cases:
-                with pytest.raises(Exception, match="(?i)" + lead.shows.replace(" ", ".*")):
+                words = "(?i)" + re.sub("[ …]+", ".*", lead.shows)
+                with pytest.raises(Exception, match=words):
                     case.broken.run(0)
 
 

@@ -132,8 +132,8 @@ CASE = Case(
         Rival(
             name="a smaller learning rate",
             recipe=_BROKEN.having(lr=0.001),
-            why="They are still long enough to kill units along proline, and already too short for "
-            "the other twelve features.",
+            why="The steps are still long enough to kill units along proline, and already too "
+            "short for the other twelve features.",
         ),
         Rival(
             name="more epochs",
