@@ -500,7 +500,7 @@ print(f"spread of the features: {spread.min():.1f} to {spread.max():.1f}")
 print(f"first loss: {vitals.record['loss'].values[0]:.2f}")
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/01_unscaled_features.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/01_unscaled_features.ipynb`](../exercises/01_unscaled_features.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

@@ -616,7 +616,7 @@ for name, use in [
     )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/02_mismatched_transforms.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/02_mismatched_transforms.ipynb`](../exercises/02_mismatched_transforms.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

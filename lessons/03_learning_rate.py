@@ -694,7 +694,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/03_learning_rate.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/03_learning_rate.ipynb`](../exercises/03_learning_rate.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

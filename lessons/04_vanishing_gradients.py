@@ -625,7 +625,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/04_vanishing_gradients.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/04_vanishing_gradients.ipynb`](../exercises/04_vanishing_gradients.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

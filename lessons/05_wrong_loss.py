@@ -675,7 +675,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/05_wrong_loss.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/05_wrong_loss.ipynb`](../exercises/05_wrong_loss.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

@@ -550,8 +550,9 @@ large, small = get_case("batch-too-large"), get_case("batch-too-small")
 for recipe, rate in [(large.fixed, 0.1), (large.broken, 0.1), (large.broken, 0.5)]:
     recipe = recipe.having(lr=rate)
     run = recipe.build(seed=0, device="cpu")
+    accuracy = recipe.run(seed=0)["test_accuracy"]
     print(f"{run.train.batch_size:>4} rows a batch, rate {rate}, {run.epochs} epochs: "
-          f"{run.epochs * len(run.train):>3} steps, accuracy {recipe.run(seed=0)['test_accuracy']:.1f}")  # fmt: skip
+          f"{run.epochs * len(run.train):>3} steps, accuracy {accuracy:.1f}")  # fmt: skip
 
 recipe = small.broken.having(epochs=2)
 sizes = (1, 4, 16, 64, 256, 1078)
@@ -644,7 +645,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/06_broken_loop.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/06_broken_loop.ipynb`](../exercises/06_broken_loop.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

@@ -549,7 +549,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/07_leakage.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/07_leakage.ipynb`](../exercises/07_leakage.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

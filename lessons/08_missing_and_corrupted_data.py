@@ -702,7 +702,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/08_missing_and_corrupted_data.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/08_missing_and_corrupted_data.ipynb`](../exercises/08_missing_and_corrupted_data.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

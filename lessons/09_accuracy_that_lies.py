@@ -247,9 +247,10 @@ for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
     others = np.append(test[0][test[1] == 0], val[0][val[1] == 0])  # (1941,)
     found[name] = test[0][test[1] == 1], others  # (108,), (1941,)
     recalls = (found[name][0] > 0.5).mean(), (others <= 0.5).mean()
-    print(f"{name:>6}: accuracy in validation {((val[0] > 0.5) == val[1]).mean():.2f}, balanced accuracy "
-          f"{np.mean(recalls):.2f},\n{'':>8}recall of sixes {recalls[0]:.2f}, false alarms {(others > 0.5).sum()} "
-          f"of {len(others)} other digits")  # fmt: skip
+    accuracy, alarms = ((val[0] > 0.5) == val[1]).mean(), (others > 0.5).sum()
+    print(f"{name:>6}: accuracy in validation {accuracy:.2f}, balanced accuracy "
+          f"{np.mean(recalls):.2f},\n{'':>8}recall of sixes {recalls[0]:.2f}, "
+          f"false alarms {alarms} of {len(others)} other digits")  # fmt: skip
 
 # %% [markdown]
 # Sixes are found, and other digits are now called a six. **The accuracy does not tell the two networks
@@ -589,7 +590,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/09_accuracy_that_lies.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/09_accuracy_that_lies.ipynb`](../exercises/09_accuracy_that_lies.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

@@ -518,7 +518,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/10_capacity_and_overfitting.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/10_capacity_and_overfitting.ipynb`](../exercises/10_capacity_and_overfitting.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

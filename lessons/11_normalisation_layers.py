@@ -525,8 +525,8 @@ for momentum in (0.01, 0.1):
         pass
     training, evaluation = in_both_modes(run, 64)
     steps = run.epochs * len(run.train)
-    print(f"momentum {momentum}: training mode accuracy {training[1]:.1f}, evaluation mode {evaluation[1]:.1f};\n  "
-          f"after {steps} steps the starting values still weigh {(1 - momentum) ** steps:.0%}")  # fmt: skip
+    print(f"momentum {momentum}: training mode accuracy {training[1]:.1f}, "
+          f"evaluation mode {evaluation[1]:.1f};\n  after {steps} steps the starting values still weigh {(1 - momentum) ** steps:.0%}")  # fmt: skip
     if momentum == 0.01:
         slow = run
 for layer in slow.model:
@@ -550,8 +550,8 @@ if keras := keras_if_installed():
     batch = np.array([[9.0], [11.0]])  # mean 10
     for _ in range(85):
         layer(batch, training=True)
-    print(f"Keras:   momentum {layer.momentum} is the part that stays;\n         after 85 batches of mean 10 "
-          f"its average is {float(layer.moving_mean[0]):.1f}")  # fmt: skip
+    print(f"Keras:   momentum {layer.momentum} is the part that stays;\n"
+          f"         after 85 batches of mean 10 its average is {float(layer.moving_mean[0]):.1f}")  # fmt: skip
 
 # %% [markdown]
 # The weights are good. The averages have not arrived: they start at mean 0 and variance 1, and move a small part of the way in each
@@ -573,7 +573,8 @@ for name, norm in [("without", nn.Identity), ("with BatchNorm", nn.BatchNorm1d)]
     reached = [recipe.having(lr=lr).run(seed=0)["test_accuracy"] for lr in rates]
     good = [lr for lr, accuracy in zip(rates, reached, strict=True) if accuracy > 0.85]
     more = ", the greatest tried" if max(good) == max(rates) else ""
-    print(f"{name}: above 0.85 at rates from {min(good)} to {max(good)}{more}; at 0.1: {reached[rates.index(0.1)]:.1f}")  # fmt: skip
+    print(f"{name}: above 0.85 at rates from {min(good)} to {max(good)}{more}; "
+          f"at 0.1: {reached[rates.index(0.1)]:.1f}")  # fmt: skip
 run = case.broken.having(epochs=8).build(seed=0, device="cpu")
 for rows in (run.train.dataset, run.test):
     rows.tensors[0].div_(255)
@@ -621,8 +622,9 @@ for name, recipe in [
     scores = recipe.evaluate(run)
     smaller = first[-1] / first[0]
     times = "thousands of times" if smaller > 1000 else f"{smaller:.0f} times"
-    print(f"{name:>20}: a unit's mean moves by {scores['shift']:.2f} a step; accuracy "
-          f"{scores['test_accuracy']:.1f};\n{'':>22}first layer's gradient {times} smaller than the last's")  # fmt: skip
+    print(f"{name:>20}: a unit's mean moves by {scores['shift']:.2f} a step; "
+          f"accuracy {scores['test_accuracy']:.1f};\n{'':>22}"
+          f"first layer's gradient {times} smaller than the last's")  # fmt: skip
 
 # %% [markdown]
 # The network whose inputs hold still does not train, and the one whose inputs jump about does. What BatchNorm changes is in the last words of
@@ -643,7 +645,8 @@ for name, recipe in [("LayerNorm", case.fixed), ("BatchNorm", case.broken)]:
         pass
     (_, training), (_, evaluation) = in_both_modes(run, 32)
     _, test = loss_and_accuracy(run.model.eval(), run.test, 360)
-    print(f"{name}: training rows {training:.1f} in training mode, {evaluation:.1f} in evaluation mode; test {test:.1f}")  # fmt: skip
+    print(f"{name}: training rows {training:.1f} in training mode, "
+          f"{evaluation:.1f} in evaluation mode; test {test:.1f}")  # fmt: skip
 net, (images, _), (tested, labels) = run.model, run.train.dataset.tensors, run.test.tensors
 mean, var = net.norm.running_mean, net.norm.running_var
 for own in ("spread", "mean"):  # each step's own, of the training rows, in place of the running one
@@ -711,7 +714,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/11_normalisation_layers.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/11_normalisation_layers.ipynb`](../exercises/11_normalisation_layers.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #
@@ -743,8 +746,8 @@ for name, recipe in [("as it is", case.broken), ("spectral norm", case.fixed)]:
     for _ in recipe.train(run):
         estimates.append(recipe.evaluate(run)["estimate"])
         run.model.train()
-    print(f"{name:>13}: after one epoch {estimates[0]:.0f}, after five "
-          f"{'over a thousand' if estimates[-1] > 1000 else f'{estimates[-1]:.1f}'}; the truth is 1")  # fmt: skip
+    last = "over a thousand" if estimates[-1] > 1000 else f"{estimates[-1]:.1f}"
+    print(f"{name:>13}: after one epoch {estimates[0]:.0f}, after five {last}; the truth is 1")
 
 # %% [markdown]
 # Without a limit the critic makes its weights larger, and the number with them. **More:** `coursekit cases spectral-norm`.

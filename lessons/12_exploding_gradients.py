@@ -676,7 +676,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/12_exploding_gradients.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/12_exploding_gradients.ipynb`](../exercises/12_exploding_gradients.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

@@ -616,7 +616,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/13_optimizers_and_schedules.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/13_optimizers_and_schedules.ipynb`](../exercises/13_optimizers_and_schedules.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

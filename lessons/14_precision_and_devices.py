@@ -665,7 +665,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/14_precision_and_devices.ipynb`. Twenty minutes, checked as you go.
+# **Next:** the exercise, [`exercises/14_precision_and_devices.ipynb`](../exercises/14_precision_and_devices.ipynb). Twenty minutes, checked as you go.
 #
 # <details><summary>Where this failure is described</summary>
 #

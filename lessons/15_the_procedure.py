@@ -471,7 +471,7 @@ widgets.look_back(
 )
 
 # %% [markdown]
-# **Next:** the exercise, `exercises/15_the_procedure.ipynb`. Twenty minutes, checked as you go. After it: a model of your own.
+# **Next:** the exercise, [`exercises/15_the_procedure.ipynb`](../exercises/15_the_procedure.ipynb). Twenty minutes, checked as you go. After it: a model of your own.
 #
 # What this course leaves out: networks that take days, several machines, text and speech models, and the question whether the data
 # are worth learning from.

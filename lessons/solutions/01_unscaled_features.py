@@ -290,3 +290,5 @@ check_fresh_accuracy(fresh_accuracy)
 # training rows shows only that the model is bending to their luck.
 #
 # </details>
+#
+# **Next:** lesson 02, [`02_mismatched_transforms.ipynb`](../notebooks/02_mismatched_transforms.ipynb).

@@ -282,3 +282,5 @@ check_alarm(alarm)
 # request gives mean 0 and spread 1 whatever comes. How would you notice that one?
 #
 # </details>
+#
+# **Next:** lesson 03, [`03_learning_rate.ipynb`](../notebooks/03_learning_rate.ipynb).

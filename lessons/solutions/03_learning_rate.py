@@ -283,3 +283,5 @@ check_pick_rate(pick_rate)
 # smaller. That is lesson 01 once more.
 #
 # </details>
+#
+# **Next:** lesson 04, [`04_vanishing_gradients.ipynb`](../notebooks/04_vanishing_gradients.ipynb).

@@ -296,3 +296,5 @@ check_deep_network(deep_network)
 # Lesson 04, "Forty layers".
 #
 # </details>
+#
+# **Next:** lesson 05, [`05_wrong_loss.ipynb`](../notebooks/05_wrong_loss.ipynb).

@@ -287,3 +287,5 @@ check_wants(wants)
 # Lesson 05, "The cause" and "A loss below zero".
 #
 # </details>
+#
+# **Next:** lesson 06, [`06_broken_loop.ipynb`](../notebooks/06_broken_loop.ipynb).

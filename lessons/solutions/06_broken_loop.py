@@ -300,3 +300,5 @@ check_unmoved(unmoved)
 # Lesson 06, "Layers that never move".
 #
 # </details>
+#
+# **Next:** lesson 07, [`07_leakage.ipynb`](../notebooks/07_leakage.ipynb).

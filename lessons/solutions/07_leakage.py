@@ -267,3 +267,5 @@ check_split(split)
 # Lesson 07, "Copies on both sides" and "Someone on both sides".
 #
 # </details>
+#
+# **Next:** lesson 08, [`08_missing_and_corrupted_data.ipynb`](../notebooks/08_missing_and_corrupted_data.ipynb).

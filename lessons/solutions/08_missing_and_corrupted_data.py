@@ -294,3 +294,5 @@ check_doubtful(doubtful)
 # Lesson 08, "Nearly every second label is wrong".
 #
 # </details>
+#
+# **Next:** lesson 09, [`09_accuracy_that_lies.ipynb`](../notebooks/09_accuracy_that_lies.ipynb).

@@ -276,3 +276,5 @@ check_cheapest(cheapest)
 # Lesson 09, "A probability that is never high enough".
 #
 # </details>
+#
+# **Next:** lesson 10, [`10_capacity_and_overfitting.ipynb`](../notebooks/10_capacity_and_overfitting.ipynb).

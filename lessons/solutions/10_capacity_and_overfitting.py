@@ -280,3 +280,5 @@ check_silence(silence)
 # Lesson 10, "So careful that it learns nothing". At `p` = 0.95 what is left is multiplied by twenty.
 #
 # </details>
+#
+# **Next:** lesson 11, [`11_normalisation_layers.ipynb`](../notebooks/11_normalisation_layers.ipynb).

@@ -286,3 +286,5 @@ check_fresh_averages(fresh_averages)
 # Lesson 11, "The same in Keras: trained well, tested near chance".
 #
 # </details>
+#
+# **Next:** lesson 12, [`12_exploding_gradients.ipynb`](../notebooks/12_exploding_gradients.ipynb).

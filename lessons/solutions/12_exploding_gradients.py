@@ -286,3 +286,5 @@ check_first_bad(first_bad)
 # Lesson 12, "Measure".
 #
 # </details>
+#
+# **Next:** lesson 13, [`13_optimizers_and_schedules.ipynb`](../notebooks/13_optimizers_and_schedules.ipynb).

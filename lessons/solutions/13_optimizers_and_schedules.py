@@ -277,3 +277,5 @@ check_planned_rates(planned_rates)
 # Lesson 13, "Excellent at half time, bad at the end".
 #
 # </details>
+#
+# **Next:** lesson 14, [`14_precision_and_devices.ipynb`](../notebooks/14_precision_and_devices.ipynb).

@@ -294,3 +294,5 @@ check_steady_sum(steady_sum)
 # Lesson 14, "The same seed, another number".
 #
 # </details>
+#
+# **Next:** lesson 15, [`15_the_procedure.ipynb`](../notebooks/15_the_procedure.ipynb).

@@ -261,3 +261,5 @@ check_keeps_old(keeps_old)
 # Lesson 15, "Measure".
 #
 # </details>
+#
+# **Next:** a model of your own. Begin where its symptom stands in [lesson 00](../notebooks/00_start_here.ipynb).

@@ -9,6 +9,7 @@ from nbtools.source import read_notebook, tags
 from nbtools.targets import ROOT
 
 COMMAND = re.compile(r"`coursekit cases\s+([a-z-]+)`")
+EXERCISE = re.compile(r"\[([^\]]+)\]\(\.\./exercises/[^)]+\)")
 FOLDED = {"source_hidden": "hide-input", "outputs_hidden": "hide-output"}
 
 
@@ -46,11 +47,16 @@ def for_pages(notebook: NotebookNode) -> NotebookNode:
 
 
 def _linked(text: str) -> str:
-    """Text in which the command for a failure leads to its page.
+    """Text in which the command for a failure leads to its page, and an exercise is named alone.
+
+    The pages are to read; exercises are there in JupyterLab.
 
     >>> _linked("**More:** `coursekit cases one-nan`.")
     '**More:** [`coursekit cases one-nan`](../failures/one-nan.md).'
+    >>> _linked("**Next:** [`exercises/01.ipynb`](../exercises/01.ipynb).")
+    '**Next:** `exercises/01.ipynb`.'
     """
+    text = EXERCISE.sub(r"\1", text)
     return COMMAND.sub(r"[`coursekit cases \1`](../failures/\1.md)", text)
 
 
