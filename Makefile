@@ -5,7 +5,8 @@
 # make notebooks  build notebooks/, solutions/ and exercises/ from lessons/
 # make site       the lessons as pages to read, in build/site
 # make lint       style, types, import walls, workflow files
-# make bench      the figures that the README quotes, beside their peers (fetched, if they can be)
+# make bench      the figures that the README quotes, beside their peers (fetched, if they can be);
+#                 BENCH_ARGS=--save keeps them in benchmarks/results
 .PHONY: env lab test test-all notebooks site lint bench
 
 BIN := .venv/bin
@@ -44,4 +45,4 @@ lint: env
 
 bench: env
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[bench]'
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done

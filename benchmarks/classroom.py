@@ -1,6 +1,6 @@
 """A room of learners who open one lesson at the same moment, on a real JupyterHub on loopback.
 
-    python benchmarks/classroom.py [--learners 15] [--lesson 01_unscaled_features] [--plain]
+    python benchmarks/classroom.py [--learners 15] [--lesson NAME] [--plain] [--save]
 
 Each logs in, has a server started in a home with the learner's copy of the course, opens the
 lesson and runs every cell over the kernel's websocket, as JupyterLab does; only the browser is left
@@ -25,11 +25,12 @@ from statistics import median
 from typing import Any
 
 from lesson_time import PEER
-from results import Bar, keep
+from results import Bar, add_save, report
 from room.hub import Hub, Memory, missing, serve
 from room.learner import Kernel, Learner
 
-from coursekit.workspace import answer_later, course_files, sync
+from coursekit.shipped import course_files
+from coursekit.workspace import answer_later, sync
 
 BAR = 1.1
 STEP = """
@@ -182,11 +183,12 @@ async def visit(seats: list[Seat]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Start the Hub, let the learners in, print and keep the figures."""
+    """Start the Hub, let the learners in, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--learners", type=int, default=15)
     parser.add_argument("--lesson", default="01_unscaled_features")
     parser.add_argument("--plain", action="store_true", help="without the settings; keeps nothing")
+    add_save(parser)
     options = parser.parse_args()
     if (sentence := missing()) is not None:
         print(sentence)
@@ -207,7 +209,7 @@ def main() -> None:
         figure=figures["lesson_beside_bare"], bar=BAR,
         of="memory of a kernel after the lesson without Keras, beside a bare kernel",
     )  # fmt: skip
-    keep("classroom", figures, packages=PACKAGES, bars=(bar,))
+    report("classroom", figures, save=options.save, packages=PACKAGES, bars=(bar,))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The evidence of some cases over twenty seeds: one process, and a Dask cluster of two workers.
 
-    python benchmarks/cluster.py [--runs N] [--seeds N]
+    python benchmarks/cluster.py [--runs N] [--seeds N] [--save]
 
 Worker processes of one thread each, on this machine, started and warmed up beforehand: what is
 timed is the runs themselves. The peer is joblib with two processes of its own: it says how much two
@@ -17,7 +17,7 @@ from typing import Any
 
 from distributed import Client, LocalCluster
 from joblib import parallel_config
-from results import Bar, keep
+from results import Bar, add_save, report
 
 from coursekit.cases import get_case
 from coursekit.evidence import Row, Task, plan, run_all
@@ -64,10 +64,11 @@ def ratio(above: list[float], below: list[float]) -> float:
 
 
 def main() -> None:
-    """Time the ways in turn, compare, print and keep the figures."""
+    """Time the ways in turn, compare, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=20)
+    add_save(parser)
     options = parser.parse_args()
     cases = [get_case(name) for name in CASES]
     seeds = range(5000, 5000 + options.seeds)
@@ -92,7 +93,8 @@ def main() -> None:
         figure=ratio(taken[WORKERS], taken[JOBLIB]), bar=BAR, better="lower",
         of="time of two workers, beside two processes of joblib's",
     )  # fmt: skip
-    keep("cluster", figures, packages=("torch", "joblib", "distributed"), bars=(bar,))
+    packages = ("torch", "joblib", "distributed")
+    report("cluster", figures, save=options.save, packages=packages, bars=(bar,))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What `fit` costs, against hand-written loops and against other libraries.
 
-    python benchmarks/fit.py [--runs N] [--epochs N] [--threads N]
+    python benchmarks/fit.py [--runs N] [--epochs N] [--threads N] [--save]
 
 A network of two hidden layers of 64 on the digits, batches of 32 from a DataLoader, SGD. The bar
 holds against a hand-written loop that does the same work, so one with `record` around it. Each
@@ -14,14 +14,13 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
 from peers import KERAS, LIGHTNING, SKORCH, Peer, split
-from results import FOLDER, Bar, keep
+from results import Bar, add_save, report
 from timing import Run, Way, against, final_weights, largest_difference, take_turns
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -150,13 +149,13 @@ def _way(train: Training, data: Loader | Batches, epochs: int) -> Way:
 
 
 def main() -> None:
-    """Time them all, print and keep the figures."""
+    """Time them all, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=31)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--rows", type=int, help="fewer rows of the digits, for a trial")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
+    add_save(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     peers, left_out = split(LIGHTNING, SKORCH, KERAS)
@@ -167,12 +166,12 @@ def main() -> None:
         OURS, list(data), epochs=options.epochs, runs=options.runs
     )
     ratio = figures["coursekit.fit, same work"]["ratio"]
-    keep(
+    report(
         "fit" if options.threads == 1 else f"fit_{options.threads}_threads",
         {"runs": options.runs, "threads": options.threads} | figures | {"left_out": left_out},
         packages=("torch", *(name for peer in peers for name in peer.packages)),
         bars=(Bar(of="fit against a hand-written loop, same work", figure=ratio, bar=BAR),),
-        folder=options.folder,
+        save=options.save,
     )
 
 

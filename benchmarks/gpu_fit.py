@@ -1,6 +1,6 @@
 """Images a second that `fit` trains on a GPU, against a tuned loop and Lightning Fabric.
 
-    python benchmarks/gpu_fit.py [--runs N] [--epochs N] [--device cpu --tiny]
+    python benchmarks/gpu_fit.py [--runs N] [--epochs N] [--device cpu --tiny] [--save]
 
 A small residual network on synthetic images of 32 × 32 pixels, bfloat16 where it is safe. The tuned
 loop does what a careful person would: channels last, autocast, batches copied ahead from pinned
@@ -12,14 +12,13 @@ fastest kernels, so what differs is the loop. On a CPU (for a trial) all is floa
 import argparse
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from peers import LIGHTNING, Peer, split
 from residual import FULL, TINY, Batch, Size, images, network
-from results import FOLDER, Bar, keep
+from results import Bar, add_save, report
 from timing import Run, Way, against, final_weights, largest_difference, take_turns
 from torch import Tensor, nn
 
@@ -182,13 +181,13 @@ def _now(device: torch.device) -> float:
 
 
 def main() -> None:
-    """Time them all, print and keep the figures."""
+    """Time them all, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=11)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--tiny", action="store_true", help="a few small batches, for a trial")
-    parser.add_argument("--folder", type=Path, default=FOLDER)
+    add_save(parser)
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         print("Skipped: it needs a CUDA GPU, and torch sees none here (see `coursekit info`).")
@@ -202,7 +201,7 @@ def main() -> None:
         print(figures)  # a trial: nothing to keep
         return
     share = figures["coursekit.fit"]["share_of_tuned"]["ratio"]
-    keep(
+    report(
         "gpu_fit",
         {"runs": options.runs} | figures | {"left_out": left_out},
         packages=("torch", *(name for peer in peers for name in peer.packages)),
@@ -214,7 +213,7 @@ def main() -> None:
                 better="higher",
             ),
         ),
-        folder=options.folder,
+        save=options.save,
     )
 
 

@@ -1,6 +1,6 @@
 """4,096 small networks on a CUDA GPU: all at once, and one after another on the same GPU.
 
-    python benchmarks/gpu_sweep.py [--runs N] [--sample N]
+    python benchmarks/gpu_sweep.py [--runs N] [--sample N] [--save]
 
 One after another is measured on a sample, every so many of the learning rates, and extrapolated:
 each run does the same work, so 4,096 of them take 4,096 / sample times as long. The losses of the
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from results import Bar, keep
+from results import Bar, add_save, report
 from sweep import build, compared, wine
 from timing import Run, against, take_turns
 from torch import nn
@@ -68,10 +68,11 @@ def train(batches: list[Any], seed: int, lr: float) -> list[float]:
 
 
 def main() -> None:
-    """Time both in turn, compare, print and keep the figures."""
+    """Time both in turn, compare, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--sample", type=int, default=64)
+    add_save(parser)
     options = parser.parse_args()
     if not torch.cuda.is_available():
         print("Skipped: this benchmark needs a CUDA GPU, and torch sees none on this machine.")
@@ -107,7 +108,7 @@ def main() -> None:
         figure=round(scale * faster, 1), bar=BAR, better="higher",
         of="times as fast as one after another on the same GPU (extrapolated from the sample)",
     )  # fmt: skip
-    keep("gpu_sweep", figures, bars=(bar,))
+    report("gpu_sweep", figures, save=options.save, bars=(bar,))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the Keras callback costs: the same model.fit with and without it, in turn.
 
-    python benchmarks/keras_recording.py [--runs N]
+    python benchmarks/keras_recording.py [--runs N] [--save]
 
 A network 64×2 on the digits that ship with scikit-learn, batch 32, 45 steps an epoch. The bar is
 held against a fit of 30 epochs, from compile to the end of fit: 1,350 steps, a few seconds, about
@@ -26,7 +26,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from results import Bar, keep
+from results import Bar, add_save, report
 
 from coursekit import KerasRecorder
 from coursekit.datasets import load_dataset
@@ -158,10 +158,12 @@ def figures(pairs: list[tuple[Run, Run]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Time both lengths, print and keep the figures."""
+    """Time both lengths, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=15)
-    runs = parser.parse_args().runs
+    add_save(parser)
+    options = parser.parse_args()
+    runs: int = options.runs
     digits = load_dataset("digits")
     x, y = (digits.x[:1437] / 16).astype("float32"), digits.y[:1437].astype("int64")
     measured = {name: compare(x, y, epochs=number, runs=runs) for name, number in LENGTHS.items()}
@@ -170,11 +172,12 @@ def main() -> None:
         bar=BAR,
         of="Keras callback, 64×2, batch 32, 30 epochs, default schedule, against model.fit",
     )
-    keep(
+    report(
         "keras_recording",
         {"runs": runs} | measured,
         packages=("tensorflow", "keras", "numpy"),
         bars=(bar,),
+        save=options.save,
     )
 
 

@@ -1,6 +1,6 @@
 """What recording costs: the same training loop with and without it, in turn.
 
-    python benchmarks/recording.py [--runs N] [--steps N] [--threads N]
+    python benchmarks/recording.py [--runs N] [--steps N] [--threads N] [--save]
 
 The bare loop is that of lesson 00, on the digits, through a `DataLoader`. Because a loader takes
 time of its own, the small network is also measured on one batch that lies ready: the worst case,
@@ -25,7 +25,7 @@ from typing import Any
 
 import torch
 from peers import COCKPIT, LIGHTNING, Peer, split
-from results import FOLDER, Bar, keep
+from results import Bar, add_save, report
 from timing import Run, Way, cost_of_readings, final_weights, largest_difference, take_turns
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -211,13 +211,13 @@ def compare_peers(setting: Setting, peers: list[Peer], *, steps: int, runs: int)
 
 
 def main() -> None:
-    """Time the three settings, print and keep the figures."""
+    """Time the settings, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=61)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--peer-runs", type=int, default=11, help="rounds with other libraries")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--folder", type=Path, default=FOLDER)
+    add_save(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     peers, left_out = split(COCKPIT, LIGHTNING)
@@ -228,7 +228,7 @@ def main() -> None:
         if setting.peers:
             one |= compare_peers(setting, peers, steps=options.steps, runs=options.peer_runs)
         figures[setting.name] = one
-    keep(
+    report(
         "recording" if options.threads == 1 else f"recording_{options.threads}_threads",
         figures | {"left_out": left_out},
         packages=("torch", *(name for peer in peers for name in peer.packages)),
@@ -236,7 +236,7 @@ def main() -> None:
             Bar(of=f"recording, {s.name}", figure=figures[s.name]["record"]["ratio"], bar=s.bar)
             for s in SETTINGS
         ),
-        folder=options.folder,
+        save=options.save,
     )
 
 

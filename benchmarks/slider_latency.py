@@ -1,11 +1,12 @@
 """How long a learner waits for a slider: key press to new picture, in a real browser.
 
-Run it on a machine that does nothing else: ``python benchmarks/slider_latency.py``. It starts
-JupyterLab and a headless Chromium, moves the first slider of each lesson's control by keyboard, and
-times, on the page's own clock, from the key event to the first new picture that the image element
-has decoded and to the last one. A first picture counts only if it shows the new run: its curve has
-begun (read from the pixels). Where the browser decodes none before the final one, that one is the
-first.
+    python benchmarks/slider_latency.py [--moves N] [--save]
+
+Run it on a machine that does nothing else. It starts JupyterLab and a headless Chromium, moves the
+first slider of each lesson's control by keyboard, and times, on the page's own clock, from the key
+event to the first new picture that the image element has decoded and to the last one. A first
+picture counts only if it shows the new run: its curve has begun (read from the pixels). Where the
+browser decodes none before the final one, that one is the first.
 """
 
 import argparse
@@ -27,12 +28,12 @@ from playwright.sync_api import TimeoutError  # noqa: A004 - the page's, which i
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from results import processor  # noqa: E402
+from results import add_save, processor, read, unsaved  # noqa: E402
 
 from coursekit import get_case, widgets  # noqa: E402
 from tests.browser.lab import NO_BROWSER, Tab, browse, find_chromium, serve  # noqa: E402
 
-RESULTS = ROOT / "benchmarks" / "results" / "slider_latency.json"
+NAME = "slider_latency"
 SHORT_MS = 100.0  # a run that ends sooner has the first two bars, a longer one the third
 BARS_MS = {"short, median": 100.0, "short, p95": 200.0, "long, median": 150.0}
 SETUP = "import torch; torch.set_num_threads(1)  # as the lessons' set-up does"
@@ -115,19 +116,29 @@ class Slider:
 
 
 def main() -> int:
-    """Measure, print and store."""
+    """Measure, print, and store where asked."""
     parser = argparse.ArgumentParser(description="Key press on a slider to new picture.")
     parser.add_argument("--moves", type=int, default=30, help="key presses that count (30)")
-    moves: int = parser.parse_args().moves
+    add_save(parser)
+    options = parser.parse_args()
+    moves: int = options.moves
     chromium = find_chromium()
     if chromium is None:
         print(NO_BROWSER, file=sys.stderr)
         return 1
     samples = {lesson: measure(chromium, Slider.of(call), moves) for lesson, call in CALLS.items()}
     result = summarise(samples, chromium)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(table(result))
+    if options.save is None:
+        stored = read(NAME)
+        print(
+            f"stored:\n{table(stored)}" if stored else "", unsaved(f"{NAME}.json", stored), sep="\n"
+        )
+        return 0
+    options.save.mkdir(parents=True, exist_ok=True)
+    path = options.save / f"{NAME}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"Written: {path}")
     return 0
 
 

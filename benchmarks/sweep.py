@@ -1,6 +1,6 @@
 """256 learning rates for a small network on the wine data: all at once, and one after another.
 
-    python benchmarks/sweep.py [--runs N] [--rates N] [--epochs N]
+    python benchmarks/sweep.py [--runs N] [--rates N] [--epochs N] [--save]
 
 Three ways of the same work, in turn: `sweep`; a plain PyTorch loop, run after run, measured whole;
 and joblib with two processes of one thread each, its processes started beforehand. The losses of
@@ -19,7 +19,7 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 import torch
-from results import Bar, keep
+from results import Bar, add_save, report
 from timing import Run, against, take_turns
 from torch import Tensor, nn
 
@@ -125,11 +125,12 @@ def compared(one: Run, other: Run, *, close: float = CLOSE) -> dict[str, float |
 
 
 def main() -> None:
-    """Time the ways in turn, compare, print and keep the figures."""
+    """Time the ways in turn, compare, print the figures and keep them where asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rates", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=20)
+    add_save(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     batches, rates = wine(), np.logspace(-4, 1, options.rates).tolist()
@@ -149,7 +150,7 @@ def main() -> None:
             figures[way] |= beside | compared(swept[-1], runs[-1])
     faster: Any = against(plain, swept)["ratio"]
     bar = Bar(figure=faster, bar=BAR, better="higher", of="times as fast as one after another")
-    keep("sweep", figures, packages=("torch", "joblib"), bars=(bar,))
+    report("sweep", figures, save=options.save, packages=("torch", "joblib"), bars=(bar,))
 
 
 if __name__ == "__main__":

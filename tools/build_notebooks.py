@@ -1,7 +1,9 @@
 """Build the notebooks from their text sources: ``python tools/build_notebooks.py [NAME…]``.
 
 Without a name, every notebook whose source has changed since it was built. ``--force`` builds
-the others too; ``--check`` builds nothing and exits with 1 where a notebook is out of date.
+the others too, as is needed after a change to a case, to its evidence or to what a cell prints: a
+notebook knows its own source alone. ``--check`` builds nothing and exits with 1 where a notebook is
+out of date.
 """
 
 import argparse
@@ -32,15 +34,15 @@ def build_all(chosen: list[Target], *, force: bool) -> int:
             print(f"{head}: up to date", flush=True)
             continue
         print(f"{head}: building", flush=True)
-        failed += not _build_one(target)
+        failed += not _build_one(target, anew=force)
     return 1 if failed else 0
 
 
-def _build_one(target: Target) -> bool:
+def _build_one(target: Target, *, anew: bool) -> bool:
     """Build and write one notebook; say what went wrong where it did."""
     start_s = time.perf_counter()
     try:
-        text = build(target)
+        text = build(target, anew=anew)
     except CoursekitError as error:
         print(error, file=sys.stderr, flush=True)
         return False

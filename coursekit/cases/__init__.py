@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from coursekit.cases.case import Case
-from coursekit.errors import unknown
+from coursekit.errors import BadInputError, unknown
 
 if TYPE_CHECKING:
     CASES: tuple[Case, ...]
@@ -121,13 +121,24 @@ def get_case(name: str) -> Case:
 
     Raises:
         UnknownNameError: There is no such case.
+        BadInputError: The catalogue lists it, and its file is not there.
 
     >>> get_case("unscaled-features").family
     'data'
     """
     if name not in _HOMES:
         raise unknown("case", name, list(_HOMES))
-    case: Case = import_module(_HOMES[name]).CASE
+    home = _HOMES[name]
+    try:
+        case: Case = import_module(home).CASE
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{home}.".startswith(f"{error.name}."):
+            raise  # the file is there, and a package that it needs is not
+        raise BadInputError(
+            f"_PLACES in coursekit/cases/__init__.py lists "
+            f"{home.removeprefix('coursekit.cases.')!r}, and there is no "
+            f"{home.replace('.', '/')}.py. Write it there, or mend the line: family.file_name."
+        ) from error
     return case
 
 

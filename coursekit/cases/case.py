@@ -161,7 +161,8 @@ class Case:
         name: The name on the command line: ``"unscaled-features"``.
         family: The folder that it lives in.
         kind: What sort of failure it is: it ``trains`` badly; it ``misjudges``, so that an
-            estimate lies; it ``raises``; or it is a ``myth``, said to be one and is not.
+            estimate lies; it ``raises``; or it is a ``myth``, said to be one and is not. What
+            each must have stands in CONTRIBUTING.md, "A case", and is tested in tests/cases.
         question: What a person with this failure would ask.
         lesson: The notebook that shows it.
         broken: The failing recipe; of a myth, what is said to fail.

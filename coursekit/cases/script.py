@@ -118,7 +118,8 @@ def _returned_setup(statement: ast.stmt, build: Callable[..., Any]) -> Bindings:
     call = statement.value if isinstance(statement, ast.Return) else None
     if not (isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Setup"):
         raise BadInputError(
-            f"{build.__name__} does not end with 'return Setup(...)', so it has no flat script."
+            f"{build.__name__} does not end with 'return Setup(...)', so it has no flat script. "
+            "Of a case only healthy and the wrong fixes may delegate."
         )
     absent: Bindings = {
         field.name: ast.Constant(field.default)

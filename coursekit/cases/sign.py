@@ -15,7 +15,8 @@ class Sign:
     """One number of a record; broken and fixed lie apart in it on every seed.
 
     Attributes:
-        quantity: A quantity of the record: ``"gradient_norm"``.
+        quantity: A quantity of the record: ``"gradient_norm"``. `coursekit.vitals.torch.record`
+            lists them; ``coursekit verify --case NAME --signs`` prints those that tell.
         read: ``first`` reading, ``last`` (mean of the last tenth), ``highest`` or ``lowest`` of
             the run.
         layer: Which layer or column; "" takes all of them together (for ``first`` and ``last``

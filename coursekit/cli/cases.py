@@ -82,19 +82,20 @@ def _print_list(chosen: tuple[Case, ...]) -> None:
 
 def _print_case(case: Case, framework: Framework) -> None:
     """One case in full, its diff in one framework."""
-    pair = [_recipe(case, which, framework) for which in get_args(Which)]
+    lines = diff(*(_recipe(case, which, framework) for which in get_args(Which)))
     print(f"{case.name} ({case.family}, {case.kind}), lesson {case.lesson}\n{case.question}\n")
-    print(f"From broken to fixed:\n{diff(*pair)}\n")
+    print(f"From broken to fixed:\n{lines}\n")
     print(f"Claim: {claim_in_words(case.claim)}")
     if case.finding:
         print(f"Finding: {case.finding}")
     rows = load(case.name)
     for one in frameworks(case):
         print(f"Evidence, {one}: {evidence_in_words(case, rows, one)}")
-    print(f"Keras: {case.keras.verdict}. {case.keras.note}")
+    print(f"Keras: {case.keras.verdict}. {case.keras.note}".rstrip())
     found = standing(case, rows, framework="torch", threads=1)
     if found is not None and found.repaired is not None:
-        print(f"The fix closes {found.repaired:.0%} of the gap to healthy. {case.mitigation}")
+        closes = f"The fix closes {found.repaired:.0%} of the gap to healthy. {case.mitigation}"
+        print(closes.rstrip())
     if case.rivals:
         print("\nWrong fixes:")
     for rival in case.rivals:

@@ -187,12 +187,17 @@ def _add_grading(parser: argparse.ArgumentParser) -> None:
     """Options of ``coursekit grading``."""
 
     def run(options: argparse.Namespace) -> int:
-        from coursekit.cli.grading import grading
+        from coursekit.cli.grading import check, grading
 
+        if options.check:
+            return check(options.folder)
         return grading(options.folder, options.solutions)
 
     parser.add_argument("folder", type=Path, help="where the course is to lie")
     parser.add_argument("--solutions", type=Path, help="the folder with the solved exercises")
+    parser.add_argument(
+        "--check", action="store_true", help="instead: what was handed in under no fitting name"
+    )
     parser.set_defaults(run=run)
 
 

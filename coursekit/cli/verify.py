@@ -1,4 +1,4 @@
-"""``coursekit verify``: run cases over seeds, print who wins, exit 1 where a claim fails."""
+"""``coursekit verify``: run cases over seeds, print who wins, exit 1 where one does not hold."""
 
 import json
 import sys
@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tqdm import tqdm
-
 from coursekit.cases import CASES, get_case
 from coursekit.cases.case import Case
 from coursekit.cli.cluster import cluster
@@ -16,6 +14,7 @@ from coursekit.cli.entry import INTERRUPTED
 from coursekit.errors import BadInputError
 from coursekit.evidence import (
     Framework,
+    Progress,
     Row,
     Standing,
     Store,
@@ -52,7 +51,10 @@ def verify(order: Order, *, as_json: bool) -> int:
         with cluster(order.dask):
             rows, interrupted = _run(tasks, order, store, total)
     standings = [found for case in chosen for found in _standings(case, rows)]
-    print(json.dumps(_as_data(standings, rows), indent=2) if as_json else _as_table(standings))
+    if as_json:
+        print(json.dumps(_as_data(standings, rows), indent=2))
+    else:
+        print("\n".join([_as_table(standings), *_kept(chosen, store, order.save)]))
     if interrupted:
         kept = (
             f"They are kept in {order.save}; the same command goes on from there."
@@ -61,7 +63,7 @@ def verify(order: Order, *, as_json: bool) -> int:
         )
         print(f"Stopped after {len(rows)} of {total} runs. {kept}", file=sys.stderr)
         return INTERRUPTED
-    return 0 if all(found.judgement.held for found in standings) else 1
+    return 0 if all(found.held for found in standings) else 1
 
 
 def _tasks(chosen: Sequence[Case], order: Order, store: Store) -> list[Task]:
@@ -92,14 +94,13 @@ def _tasks(chosen: Sequence[Case], order: Order, store: Store) -> list[Task]:
 def _run(tasks: list[Task], order: Order, store: Store, total: int) -> tuple[list[Row], bool]:
     """The rows, and whether Ctrl-C ended them."""
     rows: list[Row] = []
-    with tqdm(total=total, unit="run", disable=None, leave=False) as bar:
+    with Progress(total) as progress:
         try:
             jobs = order.jobs if order.dask is None else -1  # as many as the cluster has
             for row in run_all(tasks, threads=order.threads, jobs=jobs):
                 rows.append(row)
                 store.add(row)
-                bar.set_postfix_str(f"{row.case}, {row.framework}", refresh=False)
-                bar.update()
+                progress.step(f"{row.case}, {row.framework}")
         except KeyboardInterrupt:
             return rows, True
     return rows, False
@@ -144,15 +145,26 @@ def _as_table(standings: list[Standing]) -> str:
         lines.append(
             f"{found.case:<{width}}  {found.framework:<9} {judged.seeds:>5} "
             f"{_number(judged.best_broken)} {_number(judged.worst_fixed)}   "
-            f"{'held' if judged.held else 'FAILED'}"
+            f"{'held' if found.held else 'FAILED'}"
         )
-        lines += [f"    {sentence}" for sentence in judged.failures]
+        lines += [f"    {sentence}" for sentence in (*judged.failures, *found.breaches)]
+        if found.repaired is not None:
+            lines.append(f"    the fix closes {found.repaired:.0%} of the gap to healthy")
         for name, share in found.shares.items():
             reason = f": {found.hiding[name]}" if name in found.hiding else ""
             lines.append(f"    wrong fix: {name} closes {share:.0%} of the gap{reason}")
-    held = sum(found.judgement.held for found in standings)
-    lines.append(f"{held} of {len(standings)} claims held.")
+    held = sum(found.held for found in standings)
+    lines.append(f"{held} of {len(standings)} {'claim' if len(standings) == 1 else 'claims'} held.")
     return "\n".join(lines)
+
+
+def _kept(chosen: Sequence[Case], store: Store, folder: Path | None) -> Iterator[str]:
+    """What the folder holds now, in a sentence; none where nothing is kept."""
+    if folder is None:
+        return
+    runs = sum(len(store.of(case.name)) for case in chosen)
+    place = folder / f"{chosen[0].name}.jsonl" if len(chosen) == 1 else folder
+    yield f"{runs} runs are kept in {place.as_posix()}."
 
 
 def _number(value: float) -> str:

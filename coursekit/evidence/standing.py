@@ -1,6 +1,6 @@
 """Where a case stands in one framework: its verdict, and what each wrong fix closes of the gap."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from coursekit.cases.case import Case
@@ -10,6 +10,11 @@ from coursekit.evidence.rows import Framework, Row, load
 from coursekit.evidence.runs import claim_in
 
 HIDES = 0.5  # a wrong fix that closes more of the gap than this needs a reason
+BETTER = 1.1  # a wrong fix that closes this much is better than the fix: then the fix is none
+APART = 0.12  # the estimate of a fixed run may be so far from the truth, where a case misjudges
+FEW = 3  # seeds; the median of fewer says nothing about a share
+MANY = 20  # seeds; with fewer, the fix's own share may be so much below what the case says
+SLACK = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,9 @@ class Standing:
         hiding: The wrong fixes that close more than half: name to the reason.
         repaired: The share of the gap from broken to healthy that fixed closes; None where
             the healthy recipe was not run, or the claim has no score.
+        breaches: A sentence for each rule of a case that these runs break, whatever the claim
+            says: a wrong fix better than the fix, a fix that closes too little, an estimate of
+            the fixed run that lies. Shares are judged from three seeds on.
     """
 
     case: str
@@ -34,6 +42,12 @@ class Standing:
     shares: dict[str, float]
     hiding: dict[str, str]
     repaired: float | None
+    breaches: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether the claim held, and no rule is broken."""
+        return self.judgement.held and not self.breaches
 
 
 def standing(
@@ -56,13 +70,19 @@ def standing(
         if rival.name in run and scored
     }
     reasons = {rival.name: rival.why for rival in case.rivals}
+    repaired = (
+        share_of_gap(claim, whole, "fixed", target="healthy")
+        if "healthy" in run and scored
+        else None
+    )
     return Standing(
         case=case.name, framework=framework, threads=threads, judgement=judge(claim, whole),
         shares=shares,
         hiding={name: reasons[name] for name, share in shares.items() if share > HIDES},
-        repaired=(
-            share_of_gap(claim, whole, "fixed", target="healthy")
-            if "healthy" in run and scored else None
+        repaired=repaired,
+        breaches=(
+            *_shares_out_of_place(case, shares, repaired, seeds=len({row.seed for row in whole})),
+            *(_lying_estimates(whole) if case.kind == "misjudges" and framework == "torch" else ()),
         ),
     )  # fmt: skip
 
@@ -78,6 +98,39 @@ def stored_shares(
     """
     found = standing(case, load(case.name), framework=framework, threads=threads)
     return {} if found is None else found.shares
+
+
+def _shares_out_of_place(
+    case: Case, shares: dict[str, float], repaired: float | None, *, seeds: int
+) -> Iterator[str]:
+    """A sentence for a wrong fix that is better than the fix, and for a fix that closes too little.
+
+    Of a myth, neither broken nor fixed is the better one, so there is no gap to healthy.
+    """
+    if seeds < FEW:
+        return
+    for name, share in shares.items():
+        if share >= BETTER:
+            yield f"wrong fix {name!r} closes {share:.0%} of the gap: it is better than the fix"
+    least = case.closes - (SLACK if seeds < MANY else 0.0)
+    if repaired is not None and case.kind != "myth" and not repaired >= least:
+        yield (
+            f"the fix closes {repaired:.0%} of the gap to healthy; on {seeds} seeds it must close "
+            f"{least:.0%} (the case says {case.closes:.0%})"
+        )
+
+
+def _lying_estimates(rows: Iterable[Row]) -> Iterator[str]:
+    """A sentence for each fixed run whose estimate is none of the truth."""
+    for row in rows:
+        if row.recipe != "fixed" or row.error:
+            continue
+        if not {"estimate", "truth"} <= row.scores.keys():
+            yield "evaluate of a case that misjudges must return 'estimate' and 'truth'"
+            return
+        apart = abs(row.scores["estimate"] - row.scores["truth"])
+        if not apart <= APART:
+            yield f"seed {row.seed}: the fixed run's estimate is {apart:.2f} off, at most {APART}"
 
 
 def _whole_seeds(rows: list[Row]) -> list[Row]:

@@ -33,8 +33,19 @@ def evidence_in_words(case: Case, rows: Iterable[Row], framework: Framework) -> 
     found = [standing(case, rows, framework=framework, threads=count) for count in threads]
     sentences = [_sentence(one) for one in found if one is not None]
     if not sentences:
-        return f"none is stored; make it with: coursekit verify --case {case.name}"
+        one, two = how_to_store(case.name)
+        return f"none is stored; make it with: {one}; then, with the machine to itself: {two}"
     return "; ".join(sentences)
+
+
+def how_to_store(case: str) -> tuple[str, str]:
+    """The commands that make the evidence to be committed: on one thread, and on two.
+
+    >>> how_to_store("one-nan")[1]
+    'coursekit verify --case one-nan --seeds 20 --save evidence --pair-only --threads 2'
+    """
+    command = f"coursekit verify --case {case} --seeds 20 --save evidence"
+    return command, f"{command} --pair-only --threads 2"
 
 
 def _sentence(found: Standing) -> str:
@@ -44,4 +55,4 @@ def _sentence(found: Standing) -> str:
     if judged.best_broken == judged.best_broken:
         scores = f", best broken {judged.best_broken:.4g}, worst fixed {judged.worst_fixed:.4g}"
     threads = "1 thread" if found.threads == 1 else f"{found.threads} threads"
-    return f"{'held' if judged.held else 'FAILED'} on {judged.seeds} seeds ({threads}){scores}"
+    return f"{'held' if found.held else 'FAILED'} on {judged.seeds} seeds ({threads}){scores}"

@@ -72,7 +72,7 @@ def test_a_peer_has_a_little_slack_and_no_more() -> None:
 
 def test_the_command_keeps_its_figures_and_leaves_out_what_is_missing(tmp_path: Path) -> None:
     """A process of its own, Keras included where it is: what it writes has bar and verdict."""
-    options = ["--runs", "2", "--epochs", "1", "--rows", str(ROWS), "--folder", str(tmp_path)]
+    options = ["--runs", "2", "--epochs", "1", "--rows", str(ROWS), "--save", str(tmp_path)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *options],
         capture_output=True,

@@ -50,7 +50,7 @@ def test_a_way_that_does_other_work_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_gpu_it_says_why_and_ends_well(tmp_path: Path) -> None:
     """One sentence, status 0, no file."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--folder", str(tmp_path)],
+        [sys.executable, str(SCRIPT), "--save", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,

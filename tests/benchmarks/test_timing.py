@@ -1,13 +1,17 @@
 """Turns, ratios and bars, on numbers worked out by hand."""
 
+import argparse
+import ast
 import json
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import results
 import torch
 from peers import Peer, split
-from results import Bar, keep
+from results import FOLDER, Bar, add_save, report
 from timing import Run, Way, against, cost_of_readings, largest_difference, take_turns
 
 
@@ -71,7 +75,8 @@ def test_a_bar_is_met_when_reached(figure: float, better: str, met: bool) -> Non
 def test_a_kept_result_carries_its_bars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A README can quote figure, bar and verdict from the file; a miss is loud on the screen."""
     bars = (Bar(of="cost", figure=1.5, bar=1.45), Bar(of="speed", figure=2, bar=1, better="higher"))
-    path = keep("trial", {"a_s": 1}, bars=bars, folder=tmp_path / "new")
+    path = report("trial", {"a_s": 1}, bars=bars, save=tmp_path / "new")
+    assert path is not None
     body = json.loads(path.read_text(encoding="utf-8"))
     assert [(bar["of"], bar["figure"], bar["bar"], bar["met"]) for bar in body["bars"]] == [
         ("cost", 1.5, 1.45, False),
@@ -80,6 +85,43 @@ def test_a_kept_result_carries_its_bars(tmp_path: Path, capsys: pytest.CaptureFi
     assert body["figures"] == {"a_s": 1}
     assert body["versions"]["torch"] == version("torch")
     assert "cost: 1.5, bar ≤ 1.45: MISSED" in capsys.readouterr().out
+
+
+def test_without_save_nothing_is_written_and_the_stored_figures_stand_beside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A trial on a busy machine must not replace what the README quotes."""
+    assert report("trial", {"net": {"ratio": 1.0}}, save=tmp_path) == tmp_path / "trial.json"
+    before = (tmp_path / "trial.json").read_bytes()
+    monkeypatch.setattr("results.read", partial(results.read, folder=tmp_path))
+    capsys.readouterr()
+    assert report("trial", {"net": {"ratio": 2.0, "new": 3}}, save=None) is None
+    printed = capsys.readouterr().out
+    assert "net: ratio: 2.0  (stored: 1.0)\nnet: new: 3\n" in printed
+    assert "Nothing was written." in printed
+    assert (tmp_path / "trial.json").read_bytes() == before
+    assert report("other", {}, save=None) is None
+    assert "no earlier run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "folder"), [([], None), (["--save"], FOLDER), (["--save", "x"], Path("x"))]
+)
+def test_save_is_off_unless_it_is_asked_for(arguments: list[str], folder: Path | None) -> None:
+    parser = argparse.ArgumentParser()
+    add_save(parser)
+    assert parser.parse_args(arguments).save == folder
+
+
+def test_every_benchmark_has_the_option() -> None:
+    """Whoever reports figures lets `--save` decide where they go."""
+    for path in FOLDER.parent.glob("*.py"):
+        called = {
+            node.func.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }  # fmt: skip
+        if "main" in called:
+            assert "add_save" in called, path.name
 
 
 def test_a_peer_that_is_not_there_is_left_out_with_the_command_that_brings_it() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from torch import Tensor
 
+from coursekit import cases as cases_module
 from coursekit.cases import CASES, get_case
 from coursekit.cases import sources as sources_module
 from coursekit.cases.case import Case, Claim, Knob, NoDifference, Raises, Recipe
 from coursekit.cases.script import diff, unbind
-from coursekit.errors import UnknownNameError
+from coursekit.errors import BadInputError, UnknownNameError
 
 UNSEEN = 31_000  # first of the seeds that no setting was chosen on
 FAMILIES = ("data", "optimization", "architecture", "normalization")
@@ -54,7 +55,31 @@ def test_every_file_of_a_family_is_in_the_catalogue() -> None:
         for path in (folder / family).glob("*.py")
         if path.stem != "__init__"
     }
-    assert files == {(case.family, case.name) for case in CASES}
+    listed = {(case.family, case.name) for case in CASES}
+    places = [f"{family}.{name.replace('-', '_')}" for family, name in sorted(files - listed)]
+    assert not places, (
+        f"Add to _PLACES in coursekit/cases/__init__.py, under its lesson: {places}. A file is "
+        "called as its case, with _ for -, and lies in the folder of its family."
+    )
+    assert listed == files
+
+
+def test_a_place_without_a_file_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for place in ("data.unscaled_featurs", "dta.unscaled_features"):
+        monkeypatch.setitem(cases_module._HOMES, "typo", f"coursekit.cases.{place}")
+        with pytest.raises(BadInputError, match=rf"lists '{place}', and there is no .*\.py\."):
+            get_case("typo")
+
+
+def test_a_package_that_a_case_needs_is_not_taken_for_its_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: str) -> None:
+        raise ModuleNotFoundError("No module named 'sklearn'", name="sklearn")
+
+    monkeypatch.setattr(cases_module, "import_module", fail)
+    with pytest.raises(ModuleNotFoundError, match="sklearn"):
+        get_case("unscaled-features")
 
 
 def test_each_case_stands_under_its_lesson() -> None:
@@ -114,10 +139,20 @@ def test_there_is_no_switch_between_broken_and_fixed(case: Case) -> None:
 
 
 @every_case
+def test_broken_and_fixed_can_be_written_out(case: Case) -> None:
+    for which, recipe in {"broken": case.broken, "fixed": case.fixed}.items():
+        assert _has_script(recipe), (
+            f"The build of the {which} recipe must end with 'return Setup(…)', so that its program "
+            "can be shown. Only the healthy recipe and the wrong fixes may delegate to another "
+            "build. Give build a keyword for what differs, and bind it: _BROKEN.having(lr=0.1)."
+        )
+
+
+@every_case
 def test_broken_and_fixed_differ_in_at_most_five_lines(case: Case) -> None:
     changed = [line for line in diff(case.broken, case.fixed, context=0).splitlines() if line]
     assert changed
-    assert len(changed) <= 5 or case.long_diff
+    assert len(changed) <= 5 or case.long_diff, f"{len(changed)} lines with - or +: say why"
     assert len(changed) > 5 or not case.long_diff, "an excuse that is not needed"
 
 
@@ -131,7 +166,8 @@ def test_a_kind_has_what_it_must_have(case: Case) -> None:
             assert isinstance(case.claim, Claim)
             assert case.healthy is not None
             # of three faults, each repair and each pair of them is a rival, beside the others
-            assert 1 <= len(case.rivals) <= (10 if case.name == "three-faults" else 5)
+            most = 10 if case.name == "three-faults" else 5
+            assert 1 <= len(case.rivals) <= most, f"one to {most} wrong fixes"
         case "myth":
             assert isinstance(case.claim, Claim | NoDifference)
             assert case.finding

@@ -22,7 +22,7 @@ import numpy as np
 widgets.IntSlider(value=3)
 
 # %% jupyter={"outputs_hidden": true} tags=["after-prediction"]
-values = np.random.default_rng(0).normal(size=(400, 2)).cumsum(axis=0)
+values = np.random.default_rng(0).normal(scale=0.5, size=(400, 2)).cumsum(axis=0)
 fig, ax = plt.subplots(figsize=(6, 3.5))
 points = ax.scatter(*values.T, c=np.arange(400), s=9)
 
@@ -34,6 +34,14 @@ points = ax.scatter(*values.T, c=np.arange(400), s=9)
 
 # %%
 print(np.arange(3))
+"""
+
+PLANNED = """\
+# %% tags=["setup"]
+import math
+
+# %% [markdown] minutes=5
+# ## A section
 """
 
 SOLUTION = '''\
@@ -80,13 +88,13 @@ def course(tmp_path: Path) -> list[Target]:
 
 
 @pytest.fixture
-def lesson(tmp_path: Path) -> Callable[[str], Target]:
-    """Makes a lesson of a text, and gives its target."""
+def lesson(tmp_path: Path) -> Callable[..., Target]:
+    """Makes a lesson of a text, below a set-up cell and a heading, and gives its target."""
 
-    def make(text: str) -> Target:
+    def make(text: str, *, planned: str = PLANNED) -> Target:
         source = tmp_path / "lessons" / "02_made.py"
         source.parent.mkdir(parents=True, exist_ok=True)
-        source.write_text(text, encoding="utf-8")
+        source.write_text(f"{planned}\n{text}" if planned else text, encoding="utf-8")
         return next(target for target in targets(tmp_path) if target.source == source)
 
     return make

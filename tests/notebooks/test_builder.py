@@ -15,6 +15,8 @@ from nbtools.targets import Target, select, targets
 
 from coursekit.errors import UnknownNameError
 
+PLANNED = '# %% tags=["setup"]\nimport math\n\n# %% [markdown] minutes=5\n# ## One\n\n'
+
 
 def test_builds_the_same_bytes_twice_and_knows_when_the_source_changed(
     course: list[Target],
@@ -42,6 +44,20 @@ def test_a_stored_lesson_is_its_source_with_outputs(course: list[Target]) -> Non
     assert notebook.cells[2].metadata["minutes"] == 5
 
 
+def test_what_is_said_of_this_machine_stays_as_stored_unless_forced(
+    lesson: Callable[..., Target],
+) -> None:
+    """The time of the build, in a cell that nbval does not compare; a cell that changed is new."""
+    cell = '# %% tags=["nbval-ignore-output"]\nimport time\nassert True\nprint(time.time_ns())\n'
+    target = lesson(cell)
+    first = build(target)
+    write(target, first)
+    assert build(target) == first
+    assert build(target, anew=True) != first
+    lesson(f"{cell}print(1)\n")
+    assert nbformat.reads(build(target), as_version=4).cells[2].outputs[0].text.endswith("\n1\n")
+
+
 def test_the_alt_text_arrives_in_an_exported_page(course: list[Target]) -> None:
     page = to_html(nbformat.reads(build(course[0]), as_version=4))
     assert 'alt="Two walks of 0.5 steps."' in page
@@ -66,16 +82,21 @@ def test_the_solution_runs_without_an_error(course: list[Target]) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("# %% [markdown]\n# # T\n\n# %%\nx = 1\n\ny = x / 0\n", r"cell 2 \(02_made.py, line 7\)"),
-        ("# %%\nimport warnings\nwarnings.warn('so')\n", "Cell 1 writes to stderr"),
+        ("# %% [markdown]\n# T\n\n# %%\nx = 1\n\ny = x / 0\n", r"cell 4 \(02_made.py, line 13\)"),
+        ("# %%\nimport warnings\nwarnings.warn('so')\n", "Cell 3 writes to stderr"),
         ("# %%\nimport os\nos._exit(3)\n", "the kernel died"),
-        ("# %%\nobject()\n", "Cell 1 shows '0x"),
-        ("# %%\nimport matplotlib.pyplot as plt\n_ = plt.plot([1])\n", "Cell 1 shows a picture"),
-        ("# %%\nprint(('x' * 99 + chr(10)) * 5050)\n", "The file has 561 kB; at most 400 kB"),
+        ("# %%\nobject()\n", "Cell 3 shows '0x"),
+        ("# %%\nimport matplotlib.pyplot as plt\n_ = plt.plot([1])\n", "Cell 3 shows a picture"),
+        ("# %%\nprint(('x' * 99 + chr(10)) * 5050)\n", "The file has 56. kB; at most 400 kB"),
+        ("# %%\n1\n\n# %% [markdown]\n# It is 0.97.\n", "Cell 4 says '0.97', and no code cell"),
+        (
+            "# %%\nfrom coursekit import widgets\nif False:\n    widgets.predict('a')\n\n# %%\n7\n",
+            "Cell 4 comes after a prediction",
+        ),
     ],
 )
 def test_a_fault_is_named_and_the_old_file_stays(
-    lesson: Callable[[str], Target], text: str, message: str
+    lesson: Callable[..., Target], text: str, message: str
 ) -> None:
     target = lesson(text)
     target.path.parent.mkdir()
@@ -85,12 +106,36 @@ def test_a_fault_is_named_and_the_old_file_stays(
     assert [path.read_text() for path in target.path.parent.iterdir()] == ["old"]
 
 
-def test_a_cell_tagged_for_it_may_write_to_stderr(lesson: Callable[[str], Target]) -> None:
+@pytest.mark.parametrize(
+    ("planned", "message"),
+    [
+        ("", "There is no section"),
+        ('# %% tags=["setup"]\nimport math\n\n# %% [markdown]\n# ## One\n', "states no minutes"),
+        ("# %% [markdown] minutes=5\n# ## One\n", "0 cells are tagged 'setup'"),
+        (f'{PLANNED}# %% tags=["after-prediction"]\n1\n', "its output is not hidden"),
+    ],
+)
+def test_what_the_source_breaks_is_said_before_a_cell_runs(
+    lesson: Callable[..., Target], planned: str, message: str
+) -> None:
+    """The cell would end the kernel, and its words would be others."""
+    target = lesson("# %%\nimport os\nos._exit(3)\n", planned=planned)
+    with pytest.raises(BuildError, match=message) as caught:
+        build(target)
+    assert "the kernel died" not in str(caught.value)
+
+
+def test_a_number_that_a_cell_prints_may_stand_in_the_text(lesson: Callable[..., Target]) -> None:
+    """So the text is judged with the outputs, and not before."""
+    assert "0.97" in build(lesson("# %%\nprint(1 - 0.03)\n\n# %% [markdown]\n# It is 0.97.\n"))
+
+
+def test_a_cell_tagged_for_it_may_write_to_stderr(lesson: Callable[..., Target]) -> None:
     tagged = '# %% tags=["stderr-expected"]\nimport sys\nprint("so", file=sys.stderr)\n'
     assert "so" in build(lesson(tagged))
 
 
-def test_a_marker_line_inside_a_cell_is_named(lesson: Callable[[str], Target]) -> None:
+def test_a_marker_line_inside_a_cell_is_named(lesson: Callable[..., Target]) -> None:
     with pytest.raises(BuildError, match="Start each cell with such a line"):
         prepare(lesson('# %%\nx = """\n# %% a\n# %% b\n"""\n'))
 
@@ -119,10 +164,10 @@ def test_a_half_written_notebook_is_out_of_date(course: list[Target]) -> None:
 def test_one_failure_does_not_stop_the_others(
     course: list[Target], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    course[0].source.write_text("# %%\n1 / 0\n")
+    course[0].source.write_text(f"{PLANNED}# %%\n1 / 0\n")
     assert build_notebooks.build_all(course[:2], force=False) == 1
     printed = capsys.readouterr()
-    assert "cell 1 (01_sample.py, line 2) failed: ZeroDivisionError" in printed.err
+    assert "cell 3 (01_sample.py, line 8) failed: ZeroDivisionError" in printed.err
     assert is_current(course[1])
 
 

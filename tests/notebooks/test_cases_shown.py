@@ -38,4 +38,8 @@ def _named(lesson: str) -> Iterator[str]:
 def test_its_lesson_shows_it(case: Case) -> None:
     if case.lesson not in LESSONS:
         pytest.skip(f"lesson {case.lesson} is not written yet")
-    assert case.name in named_in(case.lesson)
+    if case.name not in named_in(case.lesson):
+        pytest.fail(
+            f"Name `coursekit cases {case.name}` in a text cell of lessons/{case.lesson}.py, or "
+            "get it by its name in a code cell."
+        )

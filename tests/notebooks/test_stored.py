@@ -27,8 +27,12 @@ every_lesson = pytest.mark.parametrize("target", LESSONS, ids=_labels(LESSONS))
 every_exercise = pytest.mark.parametrize("target", EXERCISES, ids=_labels(EXERCISES))
 
 
+def _again(target: Target) -> str:
+    return f"Build it: python tools/build_notebooks.py {target.label}"
+
+
 def _stored(target: Target) -> NotebookNode:
-    assert target.path.is_file(), f"Build it: python tools/build_notebooks.py {target.label}"
+    assert target.path.is_file(), _again(target)
     return read_notebook(target.path)
 
 
@@ -39,13 +43,15 @@ def test_each_notebook_has_a_source_and_each_source_its_notebooks() -> None:
         for path in (ROOT / folder).glob("*.ipynb")
     }
     assert found
-    assert found == set(_labels(TARGETS))
+    wanted = set(_labels(TARGETS))
+    assert not wanted - found, "Build them: python tools/build_notebooks.py"
+    assert not found - wanted, "Delete them: their sources in lessons/ are gone"
 
 
 @every
 def test_is_up_to_date_with_its_source(target: Target) -> None:
     stored = _stored(target)
-    assert is_current(target)
+    assert is_current(target), f"{target.source.name} has changed. {_again(target)}"
     compare_notebooks(stored, prepare(target)[0], fmt="py:percent")
 
 

@@ -1,4 +1,4 @@
-"""Build one notebook: read, run, clean, judge, and only then replace the old file."""
+"""Build one notebook: read, judge the plan, run, clean, judge, and only then replace the file."""
 
 from pathlib import Path
 
@@ -9,8 +9,11 @@ from nbtools import rules
 from nbtools.clean import clean
 from nbtools.execute import CellFailedError, execute
 from nbtools.exercise import leaks
-from nbtools.source import BuildError, digest, prepare, read_notebook
+from nbtools.lesson_rules import plan, shown_too_early
+from nbtools.prose import unproved
+from nbtools.source import BuildError, digest, prepare, read_notebook, tags
 from nbtools.targets import Target
+from nbtools.verdicts import UNCOMPARED
 
 
 def is_current(target: Target) -> bool:
@@ -24,13 +27,21 @@ def is_current(target: Target) -> bool:
     return bool(notebook.metadata.get("coursekit", {}).get("sha256") == digest(target.source))
 
 
-def build(target: Target) -> str:
+def build(target: Target, *, anew: bool = False) -> str:
     """The text of the notebook file, executed and judged; nothing is written.
 
+    What the source alone can break is said before a cell runs.
+
+    Args:
+        target: What to build.
+        anew: True also writes what nbval does not compare, such as this machine's memory;
+            otherwise a cell that is as it was keeps what is stored of it.
+
     Raises:
-        BuildError: A cell failed, or the result breaks a rule.
+        BuildError: A cell failed, or the source or the result breaks a rule.
     """
     notebook, lines = prepare(target)
+    _refuse(target, planned(target, notebook))
     try:
         execute(notebook, folder="notebooks" if target.kind == "lesson" else "exercises")
     except CellFailedError as failed:
@@ -40,13 +51,24 @@ def build(target: Target) -> str:
             "The old notebook, if there is one, stays."
         ) from failed
     clean(notebook)
+    if not anew and target.path.is_file():
+        keep_uncompared(notebook, target.path)
     text = f"{nbformat.writes(notebook)}".rstrip("\n") + "\n"
-    faults = defects(target, notebook, text)
-    if faults:
-        listing = "\n  ".join(faults)
-        raise BuildError(f"{target.label} breaks rules; the old file stays.\n  {listing}")
+    _refuse(target, defects(target, notebook, text))
     nbformat.validate(notebook)
     return text
+
+
+def keep_uncompared(notebook: NotebookNode, path: Path) -> None:
+    """Put back the stored outputs that no test compares: anew, they would differ in each commit."""
+    try:
+        stored = read_notebook(path)
+    except ValueError:
+        return
+    before = {cell.source: cell.outputs for cell in stored.cells if UNCOMPARED in tags(cell)}
+    for cell in notebook.cells:
+        if UNCOMPARED in tags(cell) and cell.source in before:
+            cell.outputs = before[cell.source]
 
 
 def write(target: Target, text: str) -> None:
@@ -57,14 +79,37 @@ def write(target: Target, text: str) -> None:
     new.replace(target.path)
 
 
+def planned(target: Target, notebook: NotebookNode) -> list[str]:
+    """Each rule that the source breaks, whatever its cells will print.
+
+    A number of the text waits for the outputs: a cell may print it.
+    """
+    faults = plan(notebook, target.kind, target.path.stem)
+    return faults + (shown_too_early(notebook) if target.kind == "lesson" else [])
+
+
 def defects(target: Target, notebook: NotebookNode, text: str) -> list[str]:
-    """Each rule that the notebook breaks, in a sentence."""
+    """Each rule that the executed notebook breaks, in a sentence."""
     faults = [fault for rule in rules.ALWAYS for fault in rule(notebook)]
     faults += rules.too_large(len(text.encode()))
+    faults += planned(target, notebook)
+    if target.kind == "lesson":
+        faults += unproved(notebook)
     if target.kind == "exercise":
         solution = solution_of(target)
         faults += leaks(solution, notebook) + rules.blanks(notebook, answers(solution))
     return faults
+
+
+def _refuse(target: Target, faults: list[str]) -> None:
+    """Stop where there are faults.
+
+    Raises:
+        BuildError: There are; it names each.
+    """
+    if faults:
+        listing = "\n  ".join(faults)
+        raise BuildError(f"{target.label} breaks rules; the old file stays.\n  {listing}")
 
 
 def solution_of(exercise: Target) -> NotebookNode:
