@@ -160,6 +160,22 @@ def test_unknown_names_list_the_known() -> None:
     assert "los" not in sample()
 
 
+def test_steps_are_those_that_were_made() -> None:
+    """A gradient of step 15 shows 16 steps; a validation after them stands at step 16."""
+
+    def steps(**at: int) -> int:
+        series = {
+            name: Series(steps=np.array([step]), values=np.array([1.0]))
+            for name, step in at.items()
+        }
+        return Record(series=series, layers=(), framework="torch").step_count
+
+    assert steps(loss=15) == steps(loss=15, val_loss=16) == 16
+    assert steps(loss=12, val_loss=16) == 16  # the last steps were not read
+    assert steps(val_loss=0) == 0
+    assert steps() == 0
+
+
 def test_repr_is_one_line() -> None:
     """Also of a record without readings."""
     assert repr(sample()) == "Record(torch, 4 steps: loss, gradient_norm, val_loss)"

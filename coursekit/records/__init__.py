@@ -1,6 +1,6 @@
 """The vital signs of one run, as plain numpy. No torch and no keras here.
 
-- `Record`, `Series`, `Framework`: ``record`` and ``series``.
+- `Record`, `Series`, `Framework`: ``record`` and ``series``; names of quantities: ``quantities``.
 - Kept as text or as a compact file: ``text``, ``binary``; what both check: ``head``.
 - Shown in Jupyter: ``page``, ``sparkline``. As a data frame: ``table``.
 - `write_atomically`: ``atomic``.

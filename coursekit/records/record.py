@@ -13,6 +13,7 @@ from coursekit.records.atomic import write_atomically
 from coursekit.records.binary import from_bytes, to_bytes
 from coursekit.records.head import Parts
 from coursekit.records.page import to_html
+from coursekit.records.quantities import QUANTITIES
 from coursekit.records.series import Framework, Series
 from coursekit.records.table import to_frame
 from coursekit.records.text import from_text, to_text
@@ -57,8 +58,8 @@ class Record:
         return iter(self.series)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.series)
-        return wrapped(f"Record({self.framework}, {self.step_count} steps: {names})")
+        names, steps = ", ".join(self.series), "step" if self.step_count == 1 else "steps"
+        return wrapped(f"Record({self.framework}, {self.step_count} {steps}: {names})")
 
     def _repr_html_(self) -> str:
         """What Jupyter shows: one row a quantity with a small picture, the notes folded.
@@ -69,10 +70,17 @@ class Record:
 
     @property
     def step_count(self) -> int:
-        """Steps from the start of the run to the last reading; 0 where nothing was read."""
-        last = max((int(item.steps[-1]) for item in self.series.values() if len(item.steps)),
-                   default=-1)  # fmt: skip
-        return last + 1
+        """Steps from the start of the run to the last reading; 0 where nothing was read.
+
+        What a recording reads around a step shows that this step was made. A number of the user's
+        own, such as a ``val_loss``, stands at the steps made before it.
+        """
+        last = [
+            int(item.steps[-1]) + (name in QUANTITIES)
+            for name, item in self.series.items()
+            if len(item.steps)
+        ]
+        return max(last, default=0)
 
     def of_layer(self, quantity: str, layer: str) -> npt.NDArray[np.float64]:
         """The readings of one quantity in one layer, shape (readings,).

@@ -7,30 +7,30 @@ import numpy.typing as npt
 
 from coursekit.errors import BadInputError
 from coursekit.records import Framework, Record, Series
+from coursekit.records.quantities import (
+    PER_BOUNDED,
+    PER_CLASS,
+    PER_FEATURE,
+    PER_LAYER,
+    PER_RELU,
+    PER_WEIGHT_LAYER,
+    QUANTITIES,
+)
 from coursekit.vitals.readings import Floats
 
-Steps = npt.NDArray[np.int64]
+__all__ = [
+    "PER_BOUNDED",
+    "PER_CLASS",
+    "PER_FEATURE",
+    "PER_LAYER",
+    "PER_RELU",
+    "PER_WEIGHT_LAYER",
+    "Column",
+    "Ledger",
+    "Steps",
+]
 
-PER_STEP = ("loss", "learning_rate", "non_finite", "train_mode")
-TIMES = ("data_time_s", "compute_time_s")
-WHERE_THERE_IS_ONE = ("amp_scale", "device_memory_bytes")
-PER_WEIGHT_LAYER = ("gradient_norm", "weight_norm", "update_ratio")
-PER_LAYER = ("activation_mean", "activation_std")
-PER_RELU = ("dead_fraction",)
-PER_BOUNDED = ("saturated_fraction",)
-PER_FEATURE = ("input_mean", "input_std")
-PER_CLASS = ("label_count",)
-QUANTITIES = (
-    *PER_STEP,
-    *TIMES,
-    *WHERE_THERE_IS_ONE,
-    *PER_WEIGHT_LAYER,
-    *PER_LAYER,
-    *PER_RELU,
-    *PER_BOUNDED,
-    *PER_FEATURE,
-    *PER_CLASS,
-)
+Steps = npt.NDArray[np.int64]
 
 
 class Column:
@@ -78,7 +78,7 @@ class Ledger:
     >>> ledger.add("loss", 0, 1.5)
     >>> ledger.log("val_accuracy", 1, 0.9)
     >>> ledger.record()
-    Record(torch, 2 steps: loss, val_accuracy)
+    Record(torch, 1 step: loss, val_accuracy)
     """
 
     def __init__(self, *, framework: Framework, layers: Iterable[str]) -> None:
@@ -141,8 +141,14 @@ class Ledger:
         """Add a number of the user's own.
 
         Raises:
-            BadInputError: The name is one that recording uses, or the value is no number.
+            BadInputError: The name is one that recording uses or no text, or the value is no
+                number.
         """
+        if not isinstance(name, str):
+            raise BadInputError(
+                f"log({name!r}, …) got a {type(name).__name__} as the name; pass text, such as "
+                "log('val_accuracy', 0.9)."
+            )
         if name in QUANTITIES:
             raise BadInputError(
                 f"The name {name!r} is one that the recording itself writes. Choose another, "

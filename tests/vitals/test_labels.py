@@ -72,6 +72,53 @@ def test_ignored_labels_count_nowhere() -> None:
     assert vitals.record["label_count"].values.tolist() == [[1, 1, 0]] * 2
 
 
+FEWER = torch.tensor([1, 1, 0, 2, 2, 2])
+
+SUMS: dict[str, tuple[Callable[[Tensor], Tensor], list[int]]] = {
+    "two outputs, each with labels": (
+        lambda out: functional.cross_entropy(out, LABELS) + functional.cross_entropy(-out, FEWER),
+        [3, 3, 6],
+    ),
+    "two outputs for the same labels": (
+        lambda out: functional.cross_entropy(out, LABELS) + functional.cross_entropy(-out, LABELS),
+        [2, 1, 3],
+    ),
+    "mixup: one output, two labels": (
+        lambda out: (
+            0.7 * functional.cross_entropy(out, LABELS) + 0.3 * functional.cross_entropy(out, FEWER)
+        ),
+        [2, 1, 3],
+    ),
+    "two questions": (
+        lambda out: (
+            functional.cross_entropy(out, LABELS) + functional.cross_entropy(out[:, :2], FEWER % 2)
+        ),
+        [2, 1, 3],
+    ),
+    "with ignored labels": (
+        lambda out: (
+            functional.cross_entropy(out, LABELS)
+            + functional.cross_entropy(-out, torch.where(FEWER == 2, -100, FEWER))
+        ),
+        [3, 3, 3],
+    ),
+}
+
+
+@pytest.mark.parametrize(("loss", "counts"), SUMS.values(), ids=SUMS)
+def test_all_the_rows_behind_a_sum_are_counted_once(
+    loss: Callable[[Tensor], Tensor], counts: list[int]
+) -> None:
+    """Of `LABELS` two zeros, one one, three twos; of `FEWER` one, two, three."""
+    model = nn.Linear(2, 3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with record(model, optimizer, every=1) as vitals:
+        for _ in range(3):
+            loss(model(torch.randn(6, 2))).backward()
+            optimizer.step()
+    assert vitals.record["label_count"].values.tolist() == [counts] * 3
+
+
 @pytest.mark.parametrize(
     "loss",
     [

@@ -128,14 +128,21 @@ def test_numbers_of_ones_own() -> None:
     assert series.steps.tolist() == [3, 4]
     assert series.values.tolist() == [0.5, 0.75]
     assert vitals.record["seconds"].unit == "s"
+    assert vitals.record.step_count == vitals.step == 4
 
 
 @pytest.mark.parametrize(
     ("name", "value", "says"),
-    [("loss", 1.0, "Choose another"), ("mine", "high", "pass one number"), ("mine", [1], "list")],
+    [
+        ("loss", 1.0, "Choose another"),
+        ("mine", "high", "pass one number"),
+        ("mine", [1], "list"),
+        (3, 1.0, "int as the name; pass text"),
+        (None, 1.0, "NoneType as the name"),
+    ],
 )
 def test_what_cannot_be_logged(name: str, value: float, says: str) -> None:
-    """A name that recording uses, or no number."""
+    """A name that recording uses or that is no text, or no number."""
     model, optimizer = build()
     with record(model, optimizer) as vitals, pytest.raises(BadInputError, match=says):
         vitals.log(name, value)
@@ -164,7 +171,7 @@ def test_blind_spots_are_named() -> None:
     text = " ".join(vitals.record.notes)
     assert "torch.relu" in text
     assert "No output was read of: 'spare'" in text
-    assert "does not hold, so it does not train: out.weight, out.bias" in text
+    assert "does not hold, so its steps do not change: out.weight, out.bias" in text
     assert "'spare.weight' had no gradient" in text
     assert "dead_fraction" not in vitals.record
     assert vitals.record["activation_mean"].labels == ("inner", "out")
@@ -179,7 +186,9 @@ def test_frozen_weights_are_named_and_are_the_models_own() -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with record(model, optimizer) as vitals:
         run(model, optimizer, vitals, 1)
-    assert "Frozen, so no gradient is computed for: 0.weight, 0.bias." in vitals.record.notes
+    (frozen,) = vitals.record.notes
+    assert frozen.startswith("Frozen when the recording began, so their gradients and updates")
+    assert frozen.endswith("0.weight, 0.bias.")
     assert not any("not the model's" in note for note in vitals.record.notes)
 
 

@@ -3,10 +3,13 @@
 A hook on a loss module would miss functional losses (``F.cross_entropy``). ``Tensor.backward``
 is one function for the whole process, so the listeners are kept per process too: it is
 replaced when the first comes and put back when the last has gone, in whatever order they go.
+Each is told only of calls in a thread of its own: what two threads train has nothing in common.
+(On CUDA autograd works in threads of its own, but ``Tensor.backward`` is entered in the caller's.)
 """
 
 import functools
 from collections.abc import Callable
+from threading import RLock, get_ident
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -18,13 +21,23 @@ class Listener(Protocol):
     armed: bool
     """Whether it wants to hear of the next call."""
 
+    calls: int
+    """Counts the calls in its threads, heard of or not."""
+
+    def hears(self, thread: int) -> bool:
+        """Whether calls in the thread with this identity concern it."""
+
     def before_backward(self, loss: Tensor) -> Any:
         """Called first, with what ``backward`` is called on; returns what `after_backward` gets."""
 
     def after_backward(self, loss: Tensor, before: Any) -> None:
-        """Called when the gradients are there, with the loss cut from its graph."""
+        """Called when the gradients are there, with the loss cut from its graph.
+
+        Where ``backward`` was given ``gradient=``, each entry of the loss is multiplied by it.
+        """
 
 
+_lock = RLock()  # a recording may end in a finalizer, which runs between any two lines
 _listeners: list[Listener] = []
 _originals: list[Callable[..., Any]] = []  # at most one: Tensor.backward while it is replaced
 _ours: list[Callable[..., Any]] = []  # at most one: what stands in its place
@@ -37,22 +50,24 @@ def listeners() -> tuple[Listener, ...]:
 
 def listen(listener: Listener) -> None:
     """Tell the listener of calls of ``Tensor.backward`` from now on."""
-    if not _listeners:
-        original = Tensor.backward
-        _originals[:], _ours[:] = [original], [_announcing(original)]
-        Tensor.backward = _ours[0]  # type: ignore[method-assign]
-    _listeners.append(listener)
+    with _lock:
+        if not _listeners:
+            original = Tensor.backward
+            _originals[:], _ours[:] = [original], [_announcing(original)]
+            Tensor.backward = _ours[0]  # type: ignore[method-assign]
+        _listeners.append(listener)
 
 
 def unlisten(listener: Listener) -> None:
     """Stop telling it; the last to go puts ``Tensor.backward`` back."""
-    _listeners.remove(listener)
-    if not _listeners:
-        # Someone else may have wrapped ours meanwhile: then it stays in theirs, and does nothing.
-        if Tensor.backward is _ours[0]:
-            Tensor.backward = _originals[0]  # type: ignore[method-assign]
-        _originals.clear()
-        _ours.clear()
+    with _lock:
+        _listeners.remove(listener)
+        if not _listeners:
+            # Someone else may have wrapped ours meanwhile: it stays in theirs, and does nothing.
+            if Tensor.backward is _ours[0]:
+                Tensor.backward = _originals[0]  # type: ignore[method-assign]
+            _originals.clear()
+            _ours.clear()
 
 
 def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,13 +75,21 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
-        hearing = _listeners if backward in _ours else []
-        told = [(one, one.before_backward(tensor)) for one in hearing if one.armed]
-        if not told:
-            return original(tensor, *args, **kwargs)
+        told, thread = [], get_ident()
+        for one in tuple(_listeners) if backward in _ours else ():
+            if one.hears(thread):
+                one.calls += 1
+                if one.armed:
+                    told.append((one, one.before_backward(tensor)))
         result = original(tensor, *args, **kwargs)
         for one, before in told:
-            one.after_backward(tensor.detach(), before)
+            one.after_backward(_weighted(tensor, *args, **kwargs), before)
         return result
 
     return backward
+
+
+def _weighted(tensor: Tensor, gradient: Tensor | None = None, *_: Any, **__: Any) -> Tensor:
+    """What ``backward`` was called on, cut from its graph; entry by entry times ``gradient=``."""
+    loss = tensor.detach()
+    return loss if gradient is None else loss * gradient.detach()

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from coursekit.vitals.ledger import (
+from coursekit.records.quantities import (
     PER_BOUNDED,
     PER_LAYER,
     PER_RELU,
     PER_STEP,
     PER_WEIGHT_LAYER,
     TIMES,
-    Ledger,
 )
+from coursekit.vitals.ledger import Ledger
 from coursekit.vitals.readings import DeadUnits, Floats, ratio
 from coursekit.vitals.torch.clock import Lap
 from coursekit.vitals.torch.forward import ForwardWatch, Pass

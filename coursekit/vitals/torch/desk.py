@@ -84,8 +84,8 @@ class Desk:
         self._clerk.write([step], [reading], numbers)
 
     def flush(self) -> None:
-        """Reduce and write what was laid by."""
+        """Reduce and write what was laid by, once: reducing overwrites the rows."""
         if self._stage is not None and self._laid_by:
-            steps, readings = zip(*self._laid_by, strict=True)
+            laid_by, self._laid_by = self._laid_by, []  # first: Ctrl-C may come between two lines
+            steps, readings = zip(*laid_by, strict=True)
             self._clerk.write(steps, readings, self._stage.reduce(readings))
-            self._laid_by = []

@@ -1,7 +1,9 @@
 """What passes through the layers of a PyTorch model in a forward pass."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -16,6 +18,21 @@ from coursekit.vitals.torch.survey import Survey
 
 Hook = Callable[[nn.Module, tuple[Any, ...], Any], None]
 
+SEVERAL_PASSES = (
+    "Several forward passes came before one call of backward: inputs and activations are those of "
+    "the last pass."
+)
+
+
+class Own(partial[None]):
+    """A hook on this model alone: in a copy of the model, or in a file, it does nothing.
+
+    What stands there is of the standard library, so that the file loads without coursekit too.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (nullcontext(), "__exit__")
+
 
 class Pass:
     """One forward pass, as long as its ``backward`` is waited for.
@@ -24,6 +41,7 @@ class Pass:
         inputs: The table that went in; None where it has no statistics per feature.
         outputs: Layer name to its last output, where outputs are kept.
         batch: What was measured in the hooks, if outputs are not kept.
+        node: The node of autograd's graph that made the first output, if outputs are not kept.
     """
 
     def __init__(self, inputs: Any = None) -> None:
@@ -31,6 +49,15 @@ class Pass:
         self.version = getattr(inputs, "_version", 0)
         self.outputs: dict[str, Any] = {}
         self.batch: Batch | None = None
+        self.node: Any = None
+
+    def first_node(self) -> Any:
+        """The node of autograd's graph that made the first output; None where there is none.
+
+        Whoever holds it holds no more than the input and the weights of that layer.
+        """
+        nodes = (getattr(output, "grad_fn", None) for output in self.outputs.values())
+        return self.node or next((node for node in nodes if node is not None), None)
 
     def measured(self, reads: Reads) -> Batch:
         """The batch, with what has been kept so far measured too."""
@@ -53,12 +80,17 @@ class ForwardWatch:
         reads: Which layers are read in which way.
         survey: The first pass, from which is decided whether outputs can be kept; None after it.
         notes: What could not be read, one sentence each, in the order met.
+        thread: The identity of the thread in which the last pass began.
+        replaced: Of the passes since the last `take` that a later one replaced, where the first
+            and the last of them stand in autograd's graph.
     """
 
     def __init__(self, model: nn.Module, clock: Clock) -> None:
         self.reads = Reads(model)
         self.survey: Survey | None = Survey()
         self.notes: dict[str, None] = {}
+        self.thread = get_ident()
+        self.replaced: list[Any] = []
         self._clock = clock
         self._pass = Pass()
         self._channels_first = False
@@ -66,9 +98,7 @@ class ForwardWatch:
         self._table: bool | None = None
         self._unreadable: set[str] = set()
         self._several: set[str] = set()
-        self._hooks: dict[str, Hook] = {
-            name: partial(self._read, name) for name in self.reads.leaves
-        }
+        self._hooks: dict[str, Hook] = {name: Own(self._read, name) for name in self.reads.leaves}
         self._handles: list[RemovableHandle] = []
 
     def attach(self) -> None:
@@ -77,7 +107,7 @@ class ForwardWatch:
         ``model.compile()`` would compile them too, and what they do is not to be compiled.
         """
         if not self._handles and self._model._compiled_call_impl is None:
-            begin = self._model.register_forward_pre_hook(self._begin, with_kwargs=True)
+            begin = self._model.register_forward_pre_hook(Own(self._begin), with_kwargs=True)
             self._handles = [
                 begin,
                 *(
@@ -96,7 +126,7 @@ class ForwardWatch:
         self.detach()
         self._table = table
         self._hooks = {
-            name: self._keeper(name, copies=name in in_place, several=name in self._several)
+            name: Own(self._keeper(name, copies=name in in_place, several=name in self._several))
             for name in self.reads.leaves
             if name not in self._unreadable
         }
@@ -106,18 +136,27 @@ class ForwardWatch:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._pass = Pass()
+        self.take()
 
     def take(self) -> Pass:
         """The last forward pass."""
         taken, self._pass = self._pass, Pass()
+        self.replaced.clear()
         return taken
+
+    def look_back(self, loss: Tensor) -> None:
+        """Say so if a pass that was replaced is behind a loss: only the last can be read."""
+        if SEVERAL_PASSES not in self.notes and _is_behind(loss, self.replaced):
+            self.notes[SEVERAL_PASSES] = None
 
     def _begin(self, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """A forward pass of the whole model begins."""
         if not torch.is_grad_enabled():
             return
+        self.thread = get_ident()
         self._clock.mark("forward")
+        if self._pass.outputs or self._pass.batch is not None:
+            self.replaced[1:] = [self._pass.first_node()]
         inputs: Any = args[0] if args else next(iter(kwargs.values()), None)
         if self._table is not None:
             self._pass = Pass(inputs if self._table else None)
@@ -149,9 +188,12 @@ class ForwardWatch:
             return
         batch = self._pass.batch = self._pass.batch or Batch()
         if layer in batch.moments or layer in self._pass.outputs:
+            if torch._C._current_graph_task_id() != -1:  # checkpoint() computes it again, the same
+                return
             self.notes[
                 f"Layer {layer!r} is called more than once in a pass: its last call is read."
             ] = None
+        self._pass.node = self._pass.node or output.grad_fn
         self._measure(layer, module, output.detach(), batch)
 
     def _keeper(self, layer: str, *, copies: bool, several: bool) -> Hook:
@@ -184,6 +226,21 @@ class ForwardWatch:
             self._pass.outputs[layer] = output.clone()
         elif output.numel():
             batch.measure(layer, output, self.reads)
+
+
+def _is_behind(loss: Tensor, nodes: list[Any]) -> bool:
+    """Whether one of the nodes of autograd's graph is among those that a loss was computed by."""
+    waiting: list[Any] = [loss.grad_fn]
+    seen: set[Any] = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        if node in nodes:
+            return True
+        seen.add(node)
+        waiting += [below for below, _ in node.next_functions]
+    return False
 
 
 def _is_real(output: Any) -> bool:

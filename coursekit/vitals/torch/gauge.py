@@ -150,8 +150,8 @@ def outside_of_autograd(
 ) -> None:
     """Run an operation on lists of tensors, such as ``torch._foreach_copy_``, without a graph."""
     enabled = torch.is_grad_enabled()
-    torch._C._set_grad_enabled(False)  # what torch.no_grad() does, for a tenth of its price
-    try:
+    try:  # Ctrl-C may come between any two lines: it must not leave autograd off
+        torch._C._set_grad_enabled(False)  # what torch.no_grad() does, for a tenth of its price
         operation(targets, sources)
     finally:
         torch._C._set_grad_enabled(enabled)

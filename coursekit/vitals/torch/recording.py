@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ from coursekit.vitals.torch.desk import Desk
 from coursekit.vitals.torch.forward import ForwardWatch
 from coursekit.vitals.torch.labels import labels_behind
 from coursekit.vitals.torch.scaling import ScalerWatch
-from coursekit.vitals.torch.weights import Weights, check_pair, held_by
+from coursekit.vitals.torch.weights import Marks, Weights, check_pair, held_by
 
 
 @contextmanager
@@ -34,7 +35,9 @@ def record(
     A reading is taken around an optimizer step, and filed under the number of steps done
     before it: the gradient at step 0 is the one that the first update used. What is read:
 
-    - ``loss``: what ``backward`` was called on; over several calls before one step, their sum.
+    - ``loss``: what ``backward`` was called on (entry by entry times its ``gradient=``, if that
+      was given); over several calls before one step, their sum. Where the gradients were cleared
+      between two calls, the sum begins anew.
     - ``learning_rate``, of the first parameter group of the model.
     - ``gradient_norm``, ``weight_norm``, ``update_ratio``: per layer that owns weights, all its
       weights together. The gradient is as the optimizer gets it (clipped, if it was clipped);
@@ -54,7 +57,10 @@ def record(
     - ``device_memory_bytes``: held by tensors after the step, on a GPU.
 
     Forward passes under ``torch.no_grad()`` are not read. One copy of the weights is kept while
-    recording; activations are reduced at once and never kept.
+    recording; activations are reduced at once and never kept. A copy of the model, and a file of
+    it, may be made inside: they are not recorded. Calls of ``backward`` are heard in the thread
+    that entered the ``with``, and in the one that calls the model: others may record at the same
+    time. If Ctrl-C leaves autograd switched off, it is on again at the end.
 
     Args:
         model: The model that is trained, where it stays until the end.
@@ -88,10 +94,13 @@ def record(
             "beginning another (fit records by itself)."
         )
     vitals = Vitals(model, optimizer, scaler=scaler, every=check_every(every))
+    autograd = torch.is_grad_enabled()
     try:
         vitals._start()
         yield vitals
     finally:
+        if autograd:
+            torch._C._set_grad_enabled(True)
         vitals._stop()
 
 
@@ -107,6 +116,8 @@ class Vitals:
         every: int | None = None,
     ) -> None:
         self.armed = True
+        self.calls = 0  # since the last step
+        self._thread = get_ident()
         self._model, self._optimizer, self._every = model, optimizer, every
         self._weights = Weights(model)
         self._clock = Clock(self._weights.parameters[0].device)
@@ -115,11 +126,15 @@ class Vitals:
         self._clerk = Clerk(model, self._weights, self._forward)
         self._desk = Desk(self._weights, self._forward, self._clerk)
         self._group = _group_of(self._weights, optimizer)
+        held = held_by(optimizer)
+        self._moving = next(p for p in self._weights.parameters if id(p) in held)
+        self._version = self._moving._version
+        self._mark: tuple[int, int] | None = None
         self._handles: list[Any] = []
         self._reading = Reading()
         self._step = 0
         self._next = 0
-        self._in_step = False
+        self._in_step = self._in_closure = False
         for sentence in _blind_spots(self._weights, self._forward, optimizer):
             self.note(sentence)
 
@@ -179,12 +194,26 @@ class Vitals:
         """Whether this recording is of that model."""
         return self._model is model
 
+    def hears(self, thread: int) -> bool:
+        """Whether ``backward`` in that thread concerns this recording."""
+        return thread == self._thread or thread == self._forward.thread
+
     def before_backward(self, loss: Tensor) -> Any:
         """Remember the gradients; where there are none yet, a new sum of losses begins."""
         marks = self._weights.marks()
-        if marks is None and self._reading.losses and not self._in_step:
+        if self._reading.losses and not self._in_closure and self._cleared(marks):
             self._reading.restart()
+        if self._forward.replaced:
+            self._forward.look_back(loss)
         return marks, labels_behind(loss), self._scaler.scale()
+
+    def _cleared(self, marks: Marks) -> bool:
+        """Whether the gradients of the losses so far are gone: there are none, or only zeros.
+
+        Values are looked at only where somebody has written to a gradient since, as
+        ``zero_grad(set_to_none=False)`` does: on a GPU that waits for the device.
+        """
+        return marks is None or (self._weights.mark() != self._mark and self._weights.cleared())
 
     def after_backward(self, loss: Tensor, before: Any) -> None:
         """Take the loss, if its gradient reached this model."""
@@ -192,7 +221,7 @@ class Vitals:
         reading = self._reading
         if reading.gradients is not None or not self._weights.reached(marks):
             return
-        if not self._in_step:
+        if not self._in_closure:
             self._clock.mark("backward")
         value = loss if loss.dim() == 0 else loss.sum()
         reading.losses.append(value if scale is None else value / scale.to(value.device))
@@ -200,7 +229,8 @@ class Vitals:
         if labels is not None:
             reading.labels.append(labels)
         reading.scale, reading.training = scale, self._model.training
-        if self._in_step:  # a closure: its first evaluation is the one at the old weights
+        self._mark = self._weights.mark()
+        if self._in_closure:  # its first evaluation is the one at the old weights
             self._desk.read_gradients(reading, scale=self._grad_scale())
 
     def _start(self) -> None:
@@ -211,12 +241,14 @@ class Vitals:
         self._arm_if_due()
 
     def _stop(self) -> None:
-        """Take all hooks off."""
+        """Take all hooks off, and say what the recording missed."""
         unlisten(self)
         self._disarm()
         self._scaler.detach()
         for handle in self._handles:
             handle.remove()
+        for sentence in self._missed():
+            self.note(sentence)
 
     def _arm_if_due(self) -> None:
         """Hook on to the coming step if it is to be read."""
@@ -240,9 +272,11 @@ class Vitals:
         """Read the gradients and keep the weights."""
         self._clock.mark("step")
         self._in_step = True
+        self._in_closure = len(args) > 1 or kwargs.get("closure") is not None
+        if self._in_closure:
+            self._reading = Reading()
         self._reading.lr = float(self._optimizer.param_groups[self._group].get("lr", math.nan))
-        if len(args) > 1 or kwargs.get("closure") is not None:
-            self._reading.restart()
+        if self._in_closure:
             self._desk.before_closure()
             self.note(
                 "The optimizer calls a closure: loss, gradients and activations are those of "
@@ -258,17 +292,31 @@ class Vitals:
 
     def _after_step(self, *_: Any) -> None:
         """Count the step; write the reading, and decide about the next."""
+        step, reading = self._step, self._reading
+        self._step += 1
+        self.calls, self._version = 0, self._moving._version
         if self._in_step:
             self._clock.mark("end")
-            self._desk.after_step(self._step, self._reading, self._clock)
-            self._next = following(self._step, every=self._every)
-            self._in_step = False
+            self._next = following(step, every=self._every)
+            self._in_step = self._in_closure = False
             self._reading = Reading()
-        self._step += 1
+            self._desk.after_step(step, reading, self._clock)  # last: Ctrl-C may end it anywhere
         if self.armed and self._step != self._next:
             self._disarm()
         elif self._step == self._next:
             self._arm_if_due()
+
+    def _missed(self) -> list[str]:
+        """What changed while the model was recorded, so that it was not read."""
+        joined = ", ".join(self._weights.joined())
+        notes = {
+            "Trainable only since some time after the recording began, so their gradients and "
+            f"updates were not read: {joined}. Begin another recording there.": joined,
+            f"After the last step of this optimizer ({self._step} in all) the weights went on "
+            "changing, which was not read. Where a loop goes on with another optimizer, begin "
+            "another recording.": self.calls > 1 and self._moving._version > self._version + 1,
+        }
+        return [sentence for sentence, holds in notes.items() if holds]
 
     def _late_notes(self) -> list[str]:
         """What is known only once the run has begun."""
@@ -306,8 +354,10 @@ def _blind_spots(
     ]
     rates = {float(group.get("lr", 0)) for group in optimizer.param_groups}
     notes = {
-        f"The optimizer does not hold, so it does not train: {', '.join(left_out)}.": left_out,
-        f"Frozen, so no gradient is computed for: {', '.join(weights.frozen)}.": weights.frozen,
+        f"This optimizer does not hold, so its steps do not change: {', '.join(left_out)}. If "
+        "another one trains them, record the layers of each optimizer by themselves.": left_out,
+        "Frozen when the recording began, so their gradients and updates were not read: "
+        f"{', '.join(weights.frozen)}.": weights.frozen,
         "The optimizer also holds weights that are not the model's; they are not read.": held
         - mine,
         "The parameter groups have different learning rates; the first is read.": len(rates) > 1,

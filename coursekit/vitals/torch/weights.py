@@ -20,7 +20,7 @@ class Weights:
         layers: Names of the modules that directly own trainable weights.
         parameters: The weights, in the order of ``model.named_modules()``.
         names: Their names.
-        frozen: The weights that no gradient is computed for, by their names.
+        frozen: The weights that no gradient is computed for then, by their names.
         grouping: Joins norms of weights to norms of layers.
     """
 
@@ -31,12 +31,22 @@ class Weights:
         ]
         owned = [entry for entry in every if entry[2].requires_grad]
         self.frozen = {name: weight for _, name, weight in every if not weight.requires_grad}
+        self._model = model
         self.layers = tuple(dict.fromkeys(layer for layer, _, _ in owned))
         self.names = tuple(name for _, name, _ in owned)
         self.parameters = [parameter for _, _, parameter in owned]
         self.grouping = Grouping(
             owners=[self.layers.index(layer) for layer, _, _ in owned], layers=len(self.layers)
         )
+
+    def joined(self) -> list[str]:
+        """Names of the trainable weights that the model has now and had not then."""
+        known = {id(parameter) for parameter in self.parameters}
+        return [
+            f"{layer}.{name}".lstrip(".")
+            for layer, name, parameter in _owned(self._model)
+            if parameter.requires_grad and id(parameter) not in known
+        ]
 
     def entries_of_layers(self) -> list[int]:
         """How many trainable numbers each layer owns; the weights of a layer stand together."""
@@ -65,6 +75,18 @@ class Weights:
             ):
                 return True
         return False
+
+    def mark(self) -> tuple[int, int] | None:
+        """Which is the first gradient, and how often its memory has been written."""
+        for parameter in self.parameters:
+            if (grad := parameter.grad) is not None:
+                return id(grad), grad._version
+        return None
+
+    def cleared(self) -> bool:
+        """Whether there is no gradient, or none but zeros: crosses to the host."""
+        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        return not any(bool((g._values() if g.is_sparse else g).any()) for g in grads)
 
     def gradients(self) -> list[Tensor] | None:
         """The gradient of each weight; None where one has none."""
