@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from coursekit.checks.verdicts import CheckFailed, NotAnswered
 
 SEED = 0
+SET_UP = "The set-up cell, the first one with code, is missing or did not run: run it again."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -107,16 +108,38 @@ def _traits(model: nn.Module) -> list[bool]:
     return modes + [weight.requires_grad for weight in model.parameters()]
 
 
+def set_up_ran(names: Mapping[str, object]) -> bool:
+    """Whether a notebook's set-up cell has run; each of them imports what a blank raises.
+
+    Args:
+        names: What the notebook's cells have left.
+    """
+    return NotAnswered.__name__ in names
+
+
 def _theirs(function: object, error: Exception, name: str) -> str:
     """A learner's error in one sentence, with the last line of theirs that it came from."""
     place = _last_line(function, error.__traceback__)
-    reason = f": {error}" if str(error) else ""
-    return f"{name} raised {type(error).__name__}{reason}{place}. The error is in your code."
+    reason = f": {error}".rstrip(".: ")
+    cause = SET_UP if _lacks_set_up(function, error) else "The error is in your code."
+    return f"{name} raised {type(error).__name__}{reason}{place}. {cause}"
+
+
+def _lacks_set_up(function: object, error: Exception) -> bool:
+    """Whether a name is missing because a notebook's set-up cell has not run."""
+    names = getattr(_inside(function), "__globals__", {})
+    in_notebook = names.get("__name__") == "__main__"
+    return isinstance(error, NameError) and in_notebook and not set_up_ran(names)
+
+
+def _inside(function: object) -> object:
+    """The function itself, where it comes as a partial."""
+    return getattr(function, "func", function)
 
 
 def _last_line(function: object, trace: TracebackType | None) -> str:
     """The last line of the learner's file or cell that a traceback passes through."""
-    code = getattr(getattr(function, "func", function), "__code__", None)  # a partial's inside
+    code = getattr(_inside(function), "__code__", None)
     found = ""
     while trace is not None and code is not None:
         if trace.tb_frame.f_code.co_filename == code.co_filename:

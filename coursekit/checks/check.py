@@ -81,13 +81,12 @@ class Check(Generic[E]):
                 "then run both cells."
             ) from None
         except CheckFailed as failed:
-            raise CheckFailed(f"{self.task}: {failed}") from failed.__cause__
+            raise CheckFailed(f"{self.task}: {failed}\nHints: {self._steps}") from failed.__cause__
         for clause in self.clauses:
             seen = clause.test(evidence)
             if seen is not None:
                 raise CheckFailed(
-                    f"{self.task}: {seen} Hint: {clause.hint} "
-                    f"More hints: {self.name}.hint(1), then 2 and 3"
+                    f"{self.task}: {seen}\nHint: {clause.hint}\nMore hints: {self._steps}"
                 )
         print(wrapped(f"{self.task} passed. {self.verified(evidence)}"))
 
@@ -100,6 +99,11 @@ class Check(Generic[E]):
         if step not in range(1, len(self.hints) + 1):
             raise BadInputError(f"There is no hint {step!r}. Ask for {self.name}.hint(1), 2 or 3.")
         print(wrapped(self.hints[step - 1]))
+
+    @property
+    def _steps(self) -> str:
+        """How the hints are asked for."""
+        return f"{self.name}.hint(1), then 2 and 3"
 
     def __repr__(self) -> str:
         return f"{self.name}({', '.join(self.takes)}): {self.task}"

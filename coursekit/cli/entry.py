@@ -196,7 +196,7 @@ def _add_grading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="where the course is to lie")
     parser.add_argument("--solutions", type=Path, help="the folder with the solved exercises")
     parser.add_argument(
-        "--check", action="store_true", help="instead: what was handed in under no fitting name"
+        "--check", action="store_true", help="instead: what was handed in and would not be marked"
     )
     parser.set_defaults(run=run)
 
@@ -241,7 +241,7 @@ COMMANDS: dict[str, tuple[str, AddOptions]] = {
     "documents": ("what the documents say, and whether it is true", _add_documents),
     "symptoms": ("from what you see to the lesson", _add_symptoms),
     "quiz": ("name what is the matter with runs you do not know", _add_quiz),
-    "grading": ("make a course folder for nbgrader", _add_grading),
+    "grading": ("make a course folder for nbgrader, or look at what is handed in", _add_grading),
     "preflight": ("is this machine ready for the course?", _add_preflight),
     "info": ("what this machine offers, and what was picked", _add_info),
 }

@@ -15,11 +15,12 @@ def grading(folder: Path, solutions: Path | None) -> int:
     print(f"{folder} is ready for nbgrader, with {len(names)} assignments: {', '.join(names)}.")
     print("In that folder, for each assignment:")
     print(f"  nbgrader generate_assignment {names[0]}   # what learners get: release/")
-    print("  coursekit grading --check .               # does each name in submitted/ fit?")
+    print(f"  nbgrader zip_collect {names[0]}           # sorts downloads into submitted/")
+    print("  coursekit grading --check .                         # which names fit nothing?")
     print(f"  nbgrader autograde {names[0]}             # marks submitted/NAME/{names[0]}/")
     print(f"  nbgrader generate_feedback {names[0]}     # a page for each learner: feedback/")
-    print("  nbgrader export                           # all marks: grades.csv")
-    print("Before you mark, generate all assignments and move source/ away: marking needs it not.")
+    print("  nbgrader export                                     # all marks: grades.csv")
+    print("Generate all that you will mark; then move source/ away: marking does not need it.")
     return 0
 
 

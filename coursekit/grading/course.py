@@ -8,6 +8,11 @@ from coursekit.grading.sources import digest
 
 STUB = "raise NotAnswered  # write your answer in place of this line"
 TEXT_STUB = "*Your answer here.*"
+# The learner is at the front of the name, or is the folder; a browser's " (1)" may follow.
+HANDED_IN = r"""
+    r"^.*[/\\]extracted[/\\](?P<student_id>[^/\\]+?)"
+    r"(?:_|[/\\](?:.*[/\\])?)(?P<file_id>\d\d_[a-z_]+)[^/\\]*$"
+""".strip()
 CONFIG = f'''"""Settings of nbgrader for Why Won't It Train?"""
 
 import atexit
@@ -26,6 +31,11 @@ c = get_config()  # noqa: F821  nbgrader puts it there
 c.CourseDirectory.course_id = "why-wont-it-train"
 c.ClearSolutions.code_stub = {{"python": "{STUB}"}}
 c.ClearSolutions.text_stub = "{TEXT_STUB}"
+
+# What `nbgrader zip_collect` reads in the name of a file: who, and which assignment.
+c.FileNameCollectorPlugin.named_regexp = (
+    {HANDED_IN}
+)
 
 # Cells that only a solution has stay out of what learners get.
 c.TagRemovePreprocessor.enabled = True

@@ -11,6 +11,7 @@ from nbgrader.preprocessors import Execute
 from traitlets import Float
 
 from coursekit.grading.marking import MIB
+from coursekit.grading.page import on_page
 
 
 class ExecuteSubmission(Execute):  # type: ignore[misc]
@@ -91,4 +92,4 @@ class ExecuteSubmission(Execute):  # type: ignore[misc]
 
 def _error(name: str, words: str) -> NotebookNode:
     """An output that says why there is no other."""
-    return NotebookNode(output_type="error", ename=name, evalue=words, traceback=[words])
+    return NotebookNode(output_type="error", ename=name, evalue=words, traceback=[on_page(words)])

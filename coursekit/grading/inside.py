@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import io
 import json
+import linecache
 import os
 import signal
 import sys
@@ -14,11 +15,16 @@ from types import CodeType, FrameType
 from typing import Any
 
 from coursekit.checks import Check, CheckFailed, NotAnswered
+from coursekit.checks.calling import SET_UP, set_up_ran
 from coursekit.grading.guard import close_the_door, limit_memory
 from coursekit.grading.marking import Mark
 from coursekit.grading.sealing import broken, seal
 
 MOST_WORDS = 4000
+NO_END = (
+    "Your function did not come back. Look for a loop without an end, and call it once on a small "
+    "input."
+)
 
 
 class TooLong(BaseException):
@@ -97,15 +103,17 @@ def _run_cells(cells: Sequence[str], names: dict[str, Any], seconds: float) -> l
     """Run the cells as a notebook does: an error ends its cell and not the next."""
     notes = []
     for number, source in enumerate(cells, 1):
+        name = f"<cell {number}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         try:
             with _at_most(seconds):
-                exec(compiled(source, f"<cell {number}>"), names)
+                exec(compiled(source, name), names)
         except TooLong:
             notes.append(f"Cell {number} took longer than {seconds:g} s and was stopped.")
         except BaseException as error:  # a kernel outlives quit() too
             last = traceback.format_exception_only(error)[-1].strip()
-            notes.append(f"Cell {number} raised {last}.")
-    return notes
+            notes.append(f"Cell {number} raised {last.rstrip('.')}.")
+    return notes if set_up_ran(names) else [*notes, SET_UP]
 
 
 def compiled(source: str, name: str) -> CodeType:
@@ -148,7 +156,8 @@ def _called(check: Check[Any], answers: Sequence[object], seconds: float) -> tup
         with _at_most(seconds), contextlib.redirect_stdout(said):
             check(*answers)
     except TooLong:
-        return False, f"The check took longer than {seconds:g} s and was stopped."
+        words = f"{check.task}: The check took longer than {seconds:g} s and was stopped."
+        return False, f"{words} {NO_END}\nHints: {check.name}.hint(1), then 2 and 3"
     except (CheckFailed, NotAnswered) as verdict:
         return False, str(verdict)
     except BaseException as error:  # SystemExit too

@@ -9,6 +9,7 @@ from traitlets import Float, Integer, Unicode
 
 from coursekit.errors import BadInputError
 from coursekit.grading.marking import Limits, Mark, mark
+from coursekit.grading.page import on_page
 from coursekit.grading.sources import digest
 
 AT_FIRST = digest()  # nbgrader's settings import this module before any submission runs
@@ -76,7 +77,9 @@ def called(source: str) -> str:
 def _output(found: Mark) -> NotebookNode:
     """An output that nbgrader reads as all points or none."""
     if found.passed:
-        return NotebookNode(output_type="stream", name="stdout", text=found.words + "\n")
+        said = on_page(" ".join(found.words.split()))  # it came in the lines of a notebook
+        return NotebookNode(output_type="stream", name="stdout", text=said + "\n")
+    lines = [on_page(found.words)]
     return NotebookNode(
-        output_type="error", ename="CheckFailed", evalue=found.words, traceback=[found.words]
+        output_type="error", ename="CheckFailed", evalue=found.words, traceback=lines
     )

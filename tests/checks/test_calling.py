@@ -117,6 +117,31 @@ def test_the_line_is_found_behind_a_partial() -> None:
         call(partial(halve, x=[1, 2]), {}, name="halve")
 
 
+def test_an_error_that_ends_its_own_sentence_gets_no_second_full_stop() -> None:
+    def stop(x: Any) -> Any:
+        raise PermissionError("Not here.")
+
+    with pytest.raises(CheckFailed, match=r"PermissionError: Not here \(line \d+: .*\)\. The"):
+        call(stop, {"x": 1}, name="stop")
+
+
+@pytest.mark.parametrize(
+    ("ran", "place", "says"),
+    [
+        ("", "__main__", "The set-up cell, the first one with code, is missing or did not run"),
+        ("from coursekit.checks import NotAnswered\n", "__main__", "The error is in your code."),
+        ("", "mine", "The error is in your code."),
+    ],
+    ids=["without set-up", "with it", "no notebook"],
+)
+def test_a_name_of_the_set_up_cell_is_no_error_of_theirs(ran: str, place: str, says: str) -> None:
+    names: dict[str, Any] = {"__name__": place}
+    exec(f"{ran}def prepare(x):\n    return np.sqrt(x)", names)
+    with pytest.raises(CheckFailed) as failed:
+        call(partial(names["prepare"]), {"x": 1}, name="prepare")
+    assert "prepare raised NameError: name 'np' is not defined. " + says in str(failed.value)
+
+
 def test_a_wrong_number_of_arguments() -> None:
     with pytest.raises(CheckFailed, match=r"^f raised TypeError: .*positional argument.* but 1 "):
         call(lambda: 1, {"x": 1}, name="f")

@@ -30,13 +30,14 @@ def test_a_pass_prints_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_first_clause_that_fails_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CheckFailed) as failed:
         CHECK(lambda: 11)
-    expected = "Task 9: 11 is odd. Hint: Halve it. More hints: check_answer.hint(1), then 2 and 3"
-    assert str(failed.value) == expected
+    assert str(failed.value) == (
+        "Task 9: 11 is odd.\nHint: Halve it.\nMore hints: check_answer.hint(1), then 2 and 3"
+    )
     assert capsys.readouterr().out == ""
 
 
 def test_every_clause_is_asked() -> None:
-    with pytest.raises(CheckFailed, match=r"12 is large\. Hint: Less\."):
+    with pytest.raises(CheckFailed, match=r"12 is large\.\nHint: Less\."):
         CHECK(lambda: 12)
 
 
@@ -44,8 +45,11 @@ def test_what_gather_finds_wrong_names_the_task() -> None:
     def broken() -> int:
         raise CheckFailed("answer returned None.")
 
-    with pytest.raises(CheckFailed, match=r"^Task 9: answer returned None\.$"):
+    with pytest.raises(CheckFailed) as failed:
         CHECK(broken)
+    assert str(failed.value) == (
+        "Task 9: answer returned None.\nHints: check_answer.hint(1), then 2 and 3"
+    )
 
 
 def test_hints_come_one_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:

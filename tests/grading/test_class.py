@@ -218,11 +218,27 @@ def test_feedback_holds_no_answer_and_no_secret(marked: Marked, name: str) -> No
         assert SECRET not in html
 
 
+def test_no_verdict_is_wider_than_a_page_of_feedback(marked: Marked) -> None:
+    """In 13 px Courier, 95 characters fit between its borders, and 75 on a printed A4."""
+    verdicts = [
+        output.text if output.output_type == "stream" else "\n".join(output.traceback)
+        for path in marked.course.glob("autograded/*/*/*.ipynb")
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.metadata.get("nbgrader", {}).get("grade")
+        for output in cell.get("outputs", [])
+    ]  # fmt: skip
+    assert len(verdicts) > 20
+    lines = [line for verdict in verdicts for line in verdict.splitlines()]
+    assert max(map(len, lines)) <= 75
+    assert [line for line in lines if line.startswith("Hint: ")]
+    assert [line for line in lines if line.startswith("More hints: check_")]
+
+
 def test_feedback_says_why_there_are_no_points(marked: Marked) -> None:
     (page,) = (marked.course / "feedback" / "loop" / NAME).glob("*.html")
     assert "took longer than 10 s and was stopped" in page.read_text(encoding="utf-8")
     for name in ("saboteur", "quitter"):
         (page,) = (marked.course / "feedback" / name / NAME).glob("*.html")
-        assert "the kernel is lost" in page.read_text(encoding="utf-8")
+        assert "the kernel is lost" in " ".join(page.read_text(encoding="utf-8").split())
     (page,) = (marked.course / "feedback" / "patcher" / NAME).glob("*.html")
-    assert "which the check relies on" in page.read_text(encoding="utf-8")
+    assert "which the check relies on" in " ".join(page.read_text(encoding="utf-8").split())

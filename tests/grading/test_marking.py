@@ -17,7 +17,10 @@ from coursekit.grading.course import SETTINGS, set_up
 from coursekit.grading.inside import compiled
 from coursekit.grading.sources import COURSEKIT, digest
 
-SETUP = "import numpy as np\nimport torch\nfrom torch import nn"
+SETUP = (
+    "import numpy as np\nimport torch\nfrom torch import nn\n"
+    "from coursekit.checks import NotAnswered"
+)
 PREPARE = "def prepare(x, rows):\n    return (x - x[rows].mean(0)) / x[rows].std(0)"
 CHECKS = ["check_prepare", "check_gradient_share", "check_diagnose", "check_fresh_accuracy"]
 EXERCISE = "unscaled_features"
@@ -67,6 +70,61 @@ def test_a_cell_that_hangs_and_one_that_is_torn_are_named() -> None:
     assert found.words == (
         "There is no function prepare. Cell 2 took longer than 2 s and was stopped. "
         "Cell 3 raised SyntaxError: expected ':'."
+    )
+
+
+CARELESS = """import os
+
+
+def gradient_share(model, loss_fn, x, y):
+    # no comment
+    return model[0][1]
+"""
+MORE = "\nHints: check_{}.hint(1), then 2 and 3"
+
+
+def test_an_error_of_theirs_has_its_line_and_a_way_to_a_hint() -> None:
+    starts = "def prepare(x, rows):\n    return os.system('true')"
+    names = ["check_prepare", "check_gradient_share"]
+    prepare, share = mark([SETUP, CARELESS, starts], names, exercise=EXERCISE, limits=LIMITS)
+    assert share.words == (
+        "Task 2: gradient_share raised TypeError: 'Linear' object is not subscriptable (line 6: "
+        "return model[0][1]). The error is in your code." + MORE.format("gradient_share")
+    )
+    assert prepare.words == (
+        "Task 1: prepare raised NotAllowed: An answer may not do this while it is marked: "
+        "os.system (line 2: return os.system('true')). The error is in your code."
+        + MORE.format("prepare")
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no timer inside a process elsewhere")
+def test_a_function_that_does_not_come_back_is_told_so() -> None:
+    endless = "def prepare(x, rows):\n    while True:\n        pass"
+    limits = Limits(cell_s=3.0)
+    (found,) = mark([SETUP, endless], ["check_prepare"], exercise=EXERCISE, limits=limits)
+    assert found.words == (
+        "Task 1: The check took longer than 3 s and was stopped. Your function did not come back. "
+        "Look for a loop without an end, and call it once on a small input."
+        + MORE.format("prepare")
+    )
+
+
+def test_a_set_up_cell_that_is_gone_is_told_so() -> None:
+    given = (
+        "def experiment(seed, *, lr=0.1):\n    return torch.zeros(seed)\n"
+        "class Own(nn.Module):\n    pass\ndef prepare(x, rows):\n    return x"
+    )
+    answer = "def diagnose():\n    return 'C', {'lr': 0.5}"
+    names = ["check_diagnose", "check_prepare"]
+    whole, torn = mark([given, answer], names, exercise=EXERCISE, limits=LIMITS)
+    assert whole.words.startswith(
+        "Task 3: experiment(seed) raised NameError: name 'torch' is not defined (line 2: return "
+        "torch.zeros(seed)). The set-up cell, the first one with code, is missing or did not run"
+    )
+    assert torn.words == (
+        "There is no function prepare. Cell 1 raised NameError: name 'nn' is not defined. The "
+        "set-up cell, the first one with code, is missing or did not run: run it again."
     )
 
 
