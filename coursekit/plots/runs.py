@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from coursekit.errors import BadInputError
 from coursekit.plots.style import BROKEN, LAYER_COLOURS, LAYER_DASHES, NEUTRAL, axes_or_new
 from coursekit.records import Record
+from coursekit.records.quantities import PER_CLASS, PER_FEATURE
 
 # What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
-_OF_COLUMNS = ("input_mean", "input_std", "label_count")  # "0" may be a layer's name too
+_OF_COLUMNS = (*PER_FEATURE, *PER_CLASS)  # whose labels, such as "0", may be names of layers too
 _LOG_FROM = 20.0
 
 _FEW_LAYERS = 6  # whose names leave room for their lines
