@@ -43,8 +43,10 @@ class Terms:
         real = self._real(labels)
         if real is None:
             return rows(labels)
-        weight = self._weight
-        return real.sum() if weight is None else weight.to(labels.device)[labels[real]].sum()
+        if self._weight is None:
+            return real.sum()
+        known = labels[real].clamp(0, len(self._weight) - 1)  # what is no class is refused later
+        return self._weight.to(labels.device)[known].sum()
 
     def rows(self, labels: Tensor) -> Count:
         """Labels that are not ignored."""

@@ -194,6 +194,14 @@ def test_labels_out_of_range_of_a_loss_function(loss_fn: Any) -> None:
         trial(loss_fn=loss_fn, data=[(X, Y + 1)])
 
 
+def test_labels_out_of_range_of_weights_in_a_group() -> None:
+    """They are counted before the loss meets them."""
+    with pytest.raises(BadInputError, match="run from 1 to 3, but the model has 3 outputs"):
+        trial(
+            loss_fn=nn.CrossEntropyLoss(weight=torch.ones(3)), data=[(X, Y + 1)] * 2, accumulate=2
+        )
+
+
 def test_a_loss_function_that_ignores_a_label_may_have_it() -> None:
     """As 255 in pictures cut into regions; also in validation."""
     labels = torch.where(Y == 2, 255, Y)
