@@ -85,8 +85,17 @@ def check_weights(model: nn.Module) -> None:
     Raises:
         NotFinite: A weight is NaN or infinite.
     """
-    if non_finite_weights(model):
+    if not _surely_finite(model) and non_finite_weights(model):
         raise NotFinite(WEIGHTS)
+
+
+def _surely_finite(model: nn.Module) -> bool:
+    """Whether all norms are finite: said at a quarter of the cost. False proves nothing."""
+    weights = [weight.detach() for weight in model.parameters()]
+    alike = len({(weight.dtype, weight.device) for weight in weights}) == 1
+    if not alike or not weights[0].is_floating_point():
+        return False
+    return bool(torch.stack(list(torch._foreach_norm(weights))).isfinite().all())
 
 
 def refuse_non_finite(model: nn.Module) -> None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.errors import BadInputError
+from coursekit.training.finite import NotFinite, check_weights
 from coursekit.training.loop import fit
 
 X = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
@@ -279,3 +280,12 @@ def test_with_patience_the_best_weights_are_put_back(capsys: pytest.CaptureFixtu
     assert all(weight.isfinite().all() for weight in model.parameters())
     assert any("after epoch 2; the weights of that epoch are in the model" in n for n in run.notes)
     assert "has the weights of its best epoch" in " ".join(capsys.readouterr().out.split())
+
+
+def test_weights_whose_squares_overflow_are_finite() -> None:
+    model = nn.Linear(3, 1)
+    nn.init.constant_(model.weight, 1e30)
+    check_weights(model)
+    nn.init.constant_(model.bias, math.inf)
+    with pytest.raises(NotFinite):
+        check_weights(model)
