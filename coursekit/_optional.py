@@ -1,10 +1,9 @@
 """The one place that words a missing package."""
 
 import importlib
-import sys
 from types import ModuleType
 
-from coursekit.errors import MissingPackageError
+from coursekit.errors import MissingPackageError, in_notebook
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
@@ -36,7 +35,6 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
 
 def _install(extra: str) -> str:
     """What to type: in a notebook's cell the form that installs into the kernel's environment."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    if getattr(shell, "kernel", None) is None:
-        return f"pip install 'coursekit[{extra}]'"
-    return f'%pip install "coursekit[{extra}]"'  # Windows knows these quotes too
+    if in_notebook():
+        return f'%pip install "coursekit[{extra}]"'  # Windows knows these quotes too
+    return f"pip install 'coursekit[{extra}]'"

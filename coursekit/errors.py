@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 _HERE = str(Path(__file__).parent)
 _INSTALLED = {"site-packages", "dist-packages"}
@@ -74,9 +75,19 @@ def _own_lines(error: BaseException) -> list[str]:
 
 def _place(filename: str) -> str:
     """A file, or the cell of a notebook, whose file has a name that says nothing."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = ipython_shell()
     cell = shell.compile.format_code_name(filename) if shell else None
     return " ".join(cell) if cell else filename
+
+
+def ipython_shell() -> Any:
+    """The shell of IPython that this code runs in; None elsewhere. It loads nothing."""
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+
+
+def in_notebook() -> bool:
+    """Whether this is a kernel, and not a terminal or a program."""
+    return getattr(ipython_shell(), "kernel", None) is not None
 
 
 def _said(error: BaseException) -> str:

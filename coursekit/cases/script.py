@@ -174,17 +174,22 @@ class _Inliner(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> Any:
-        names = {leaf.id for leaf in ast.walk(node.test) if isinstance(leaf, ast.Name)}
-        if not names <= set(self.known):
+        taken = self._taken(node.test)
+        if taken is None:
             return self.generic_visit(node)
-        chosen = node.body if _truth(node.test, self.known) else node.orelse
+        chosen = node.body if taken else node.orelse
         return [kept for statement in chosen for kept in self.statements(statement)]
 
-    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        names = {leaf.id for leaf in ast.walk(node.test) if isinstance(leaf, ast.Name)}
-        if not names <= set(self.known):
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        taken = self._taken(node.test)
+        if taken is None:
             return self.generic_visit(node)
-        return self.visit(node.body if _truth(node.test, self.known) else node.orelse)  # type: ignore[no-any-return]
+        return self.visit(node.body if taken else node.orelse)
+
+    def _taken(self, test: ast.expr) -> bool | None:
+        """Whether the first branch is taken; None where that hangs on what is not known."""
+        names = {leaf.id for leaf in ast.walk(test) if isinstance(leaf, ast.Name)}
+        return _truth(test, self.known) if names <= set(self.known) else None
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.args = self.visit(node.args)

@@ -11,8 +11,9 @@ from coursekit.plots.style import BROKEN, LAYER_COLOURS, LAYER_DASHES, NEUTRAL, 
 from coursekit.records import Record
 from coursekit.records.quantities import PER_CLASS, PER_FEATURE
 
-# What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
 _OF_COLUMNS = (*PER_FEATURE, *PER_CLASS)  # whose labels, such as "0", may be names of layers too
+
+# What spans more than this is drawn on a logarithmic axis: a part is invisible otherwise.
 _LOG_FROM = 20.0
 
 _FEW_LAYERS = 6  # whose names leave room for their lines

@@ -10,6 +10,8 @@ from typing import Any, Self
 
 from tqdm.auto import tqdm
 
+from coursekit.errors import in_notebook
+
 Count = Callable[[int], object]
 
 LINE_EVERY_S = 5.0
@@ -112,8 +114,7 @@ def counting(
 
 def someone_looks() -> bool:
     """Whether this is a terminal or a notebook."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
-    return hasattr(shell, "kernel") or sys.stderr.isatty()
+    return in_notebook() or sys.stderr.isatty()
 
 
 def _ci() -> bool:

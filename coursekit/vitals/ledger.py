@@ -13,22 +13,9 @@ from coursekit.records.quantities import (
     PER_FEATURE,
     PER_LAYER,
     PER_RELU,
-    PER_WEIGHT_LAYER,
     QUANTITIES,
 )
 from coursekit.vitals.readings import Floats
-
-__all__ = [
-    "PER_BOUNDED",
-    "PER_CLASS",
-    "PER_FEATURE",
-    "PER_LAYER",
-    "PER_RELU",
-    "PER_WEIGHT_LAYER",
-    "Column",
-    "Ledger",
-    "Steps",
-]
 
 Steps = npt.NDArray[np.int64]
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from coursekit.records import Record
 from coursekit.vitals.torch import record
 from coursekit.vitals.torch.labels import labels_behind
 
@@ -31,17 +32,23 @@ CROSS_ENTROPIES: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-@pytest.mark.parametrize("loss", CROSS_ENTROPIES.values(), ids=CROSS_ENTROPIES)
-def test_found_behind_a_cross_entropy(loss: Callable[[Tensor], Tensor]) -> None:
-    """Two zeros, one one, three twos."""
+def three_steps(loss: Callable[[Tensor], Tensor]) -> Record:
+    """The record of a layer with three outputs, trained on six rows a step."""
     model = nn.Linear(2, 3)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     with record(model, optimizer, every=1) as vitals:
         for _ in range(3):
             loss(model(torch.randn(6, 2))).backward()
             optimizer.step()
-    assert vitals.record["label_count"].values.tolist() == [[2, 1, 3]] * 3
-    assert vitals.record["label_count"].labels == ("0", "1", "2")
+    return vitals.record
+
+
+@pytest.mark.parametrize("loss", CROSS_ENTROPIES.values(), ids=CROSS_ENTROPIES)
+def test_found_behind_a_cross_entropy(loss: Callable[[Tensor], Tensor]) -> None:
+    """Two zeros, one one, three twos."""
+    counted = three_steps(loss)["label_count"]
+    assert counted.values.tolist() == [[2, 1, 3]] * 3
+    assert counted.labels == ("0", "1", "2")
 
 
 def test_found_behind_a_binary_cross_entropy() -> None:
@@ -110,13 +117,7 @@ def test_all_the_rows_behind_a_sum_are_counted_once(
     loss: Callable[[Tensor], Tensor], counts: list[int]
 ) -> None:
     """Of `LABELS` two zeros, one one, three twos; of `FEWER` one, two, three."""
-    model = nn.Linear(2, 3)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    with record(model, optimizer, every=1) as vitals:
-        for _ in range(3):
-            loss(model(torch.randn(6, 2))).backward()
-            optimizer.step()
-    assert vitals.record["label_count"].values.tolist() == [counts] * 3
+    assert three_steps(loss)["label_count"].values.tolist() == [counts] * 3
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,16 @@ def run(model: nn.Module, optimizer: torch.optim.Optimizer, vitals: Vitals, step
         optimizer.step()
 
 
+def build_frozen() -> tuple[nn.Sequential, torch.optim.Optimizer]:
+    """The same, its first layer frozen, and an optimizer that holds all the same."""
+    model, optimizer = build()
+    model[0].requires_grad_(False)
+    return model, optimizer
+
+
 def test_a_layer_that_is_unfrozen_midway_is_named() -> None:
     """Both sentences are true at the end."""
-    model, _ = build()
-    model[0].requires_grad_(False)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model, optimizer = build_frozen()
     with record(model, optimizer, every=1) as vitals:
         run(model, optimizer, vitals, 2)
         model[0].requires_grad_(True)
@@ -53,9 +58,7 @@ def test_a_layer_that_is_added_midway_is_named() -> None:
 
 def test_what_happens_after_the_recording_is_not_named() -> None:
     """Neither a layer unfrozen then nor another optimizer."""
-    model, _ = build()
-    model[0].requires_grad_(False)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model, optimizer = build_frozen()
     with record(model, optimizer, every=1) as vitals:
         run(model, optimizer, vitals, 2)
     model[0].requires_grad_(True)

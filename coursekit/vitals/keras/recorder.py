@@ -11,6 +11,13 @@ import numpy as np
 from coursekit._optional import require
 from coursekit.errors import BadInputError
 from coursekit.records import Record
+from coursekit.records.quantities import (
+    PER_BOUNDED,
+    PER_CLASS,
+    PER_LAYER,
+    PER_RELU,
+    PER_WEIGHT_LAYER,
+)
 from coursekit.vitals.keras.data import checked, feature_stats, label_counts
 from coursekit.vitals.keras.fitting import build, fits_data, has_call
 from coursekit.vitals.keras.layers import Layers
@@ -26,14 +33,7 @@ from coursekit.vitals.keras.notes import (
 )
 from coursekit.vitals.keras.probe import Probe
 from coursekit.vitals.keras.watch import Watched, stand_around, updates_of
-from coursekit.vitals.ledger import (
-    PER_BOUNDED,
-    PER_CLASS,
-    PER_LAYER,
-    PER_RELU,
-    PER_WEIGHT_LAYER,
-    Ledger,
-)
+from coursekit.vitals.ledger import Ledger
 from coursekit.vitals.readings import Floats, Grouping, ratio
 from coursekit.vitals.schedule import check_every, following
 
