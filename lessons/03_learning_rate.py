@@ -735,7 +735,9 @@ for ax, name in zip(panels, names, strict=True):
         ax.plot(rate.steps, rate.values, color=look.colour, linestyle=look.dash, label=label)
         loss = vitals.record["loss"].values
         half, end = (part[-len(loss) // 20 :].mean() for part in np.split(loss, 2))
-        print(f"{name:>18}, {label:<6}: loss {half:.1g} at half time, {end:.1g} at the end")
+        ratio = end / half
+        words = "under 0.1" if ratio < 0.1 else f"{ratio:.2f}" if ratio < 5 else "over 5"
+        print(f"{name:>18}, {label:<6}: loss at the end {words} times that at half time")
     ax.set(title=name, xlabel="step (batches)", yscale="linear" if "cosine" in name else "log")
 panels[0].set_ylabel("learning rate")
 panels[0].legend()

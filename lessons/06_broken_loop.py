@@ -81,12 +81,16 @@ with torch.no_grad():
     scores = {"test_accuracy": accuracy.item(), "test_loss": loss.item()}
 
 # %%
-print(f"accuracy of the network         {scores['test_accuracy']:.2f}")
+verdict = "under 0.3" if scores["test_accuracy"] < 0.3 else "over 0.3"
+print(f"accuracy of the network         {verdict}")
 print(f"always guessing the same class  {labels.bincount().max().item() / len(labels):.2f}")
 
 # %% [markdown]
 # You may have seen it at once: `optimizer.zero_grad()` is not there. What it does to a run is less plain,
 # and how to see it in a loop that is not five lines long.
+#
+# The run is chaotic: the last bits of your processor's sums decide where it ends. Of such a run the course prints
+# on which side of a limit it ends, and no digits.
 
 # %% [markdown] minutes=1
 # ## Your prediction
@@ -147,8 +151,9 @@ for name, one, look in [
 ]:
     plots.plot_loss(one, ax=ax, label=name, color=look.colour, linestyle=look.dash, linewidth=1.3)
     loss = one["loss"].values
+    last = loss[-34:].mean()
     print(f"{name:>17}: first loss {loss[0]:.1f}, mean of steps 10 to 20 {loss[10:20].mean():.1f}, "
-          f"of the last epoch {loss[-34:].mean():.1f}")  # fmt: skip
+          f"of the last epoch {'above ln 10' if last > np.log(10) else f'{last:.1f}'}")  # fmt: skip
 ax.axhline(np.log(10), color="#555555", linestyle=":", label="ln 10, a guess")
 ax.set(yscale="linear", ylim=(0, 10))
 ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
@@ -175,9 +180,12 @@ panels[1].axhline(90, color="#555555", linestyle=":", label="unrelated")
 panels[1].axhline(0, color="#0072B2", linestyle="--", label="should be")
 panels[1].set(xlabel="step (batches)", ylabel="angle between the two (degrees)", ylim=(-5, 180))
 panels[1].legend(loc="upper right")
-for step in (0, 10, 339):
-    print(f"step {step:>3}: norm in .grad {stored[step]:4.1f}, of the batch {alone[step]:.1f}, "
-          f"angle {degrees[step]:3.0f}°")  # fmt: skip
+for step in (0, 10):
+    print(f"step {step:>2}: norm in .grad {stored[step]:.1f}, of the batch {alone[step]:.1f}, "
+          f"angle {degrees[step]:.0f}°")  # fmt: skip
+times = np.median(np.divide(stored, alone)[-34:])
+print(f"last epoch: norm in .grad {'over' if times > 10 else 'under'} 10 times that of the batch, "
+      f"angle about {round(degrees[-34:].mean(), -1):.0f}°")  # fmt: skip
 plt.show()
 
 # %% [markdown]
@@ -185,17 +193,18 @@ plt.show()
 # and the angle between them (right): they are the same in step 0 only. Then `.grad` grows and points
 # ever less where the batch points, until the two have next to nothing to do with each other.
 #
-# The batch's own gradient ends shorter than it began. What the optimizer gets is a sum over *all steps so far*.
+# The batch's own gradient is shorter in the last epoch than in the first. What the optimizer gets is a sum over *all steps so far*.
 #
 # **Third measurement: the size of all weights.** Where do such steps lead?
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 for name, one in [("without zero_grad", failing), ("with zero_grad", vitals.record)]:
     size = np.linalg.norm(one["weight_norm"].values, axis=1)
-    ratio = one.of_layer("update_ratio", "0")
-    print(f"{name:>17}: weights {size[0]:.0f} at the start, {size[-1]:.0f} at the end; "
+    ratio, dead = one.of_layer("update_ratio", "0"), one["dead_fraction"].values[-1, 0]
+    print(f"{name:>17}: weights {size[0]:.0f} at the start, "
+          f"{'over 1000' if size[-1] > 1000 else f'{size[-1]:.0f}'} at the end; "
           f"highest update ratio {ratio.max():.2f};\n{'':>19}"
-          f"dead units at the end {one['dead_fraction'].values[-1, 0]:.0%}")  # fmt: skip
+          f"dead units at the end {'over 90%' if dead > 0.9 else f'{dead:.0%}'}")  # fmt: skip
 
 # %% [markdown]
 # Each step is a smaller part of the weights than the one that did the harm in lesson 03, but goes nearly the same way
@@ -276,7 +285,8 @@ plt.show()
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 print(diff(CASE.broken, CASE.fixed))
 for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
-    print(f"{name:>6}: test accuracy {recipe.run(seed=0)['test_accuracy']:.2f}")
+    accuracy = recipe.run(seed=0)["test_accuracy"]
+    print(f"{name:>6}: test accuracy {'under 0.3' if accuracy < 0.3 else f'{accuracy:.2f}'}")
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 run = CASE.fixed.build(seed=0, device="cpu")
@@ -339,7 +349,7 @@ for longest in (0.3, 1, 3):
 slow, sound = CASE.broken.having, CASE.fixed.having
 for words, recipe, above in [
     ("rate 0.03, after 4 epochs", slow(lr=0.03, epochs=4), 0.8),
-    ("rate 0.03, after 20", slow(lr=0.03, epochs=20), 0.8),
+    ("rate 0.03, after 40", slow(lr=0.03, epochs=40), 0.8),
     ("rate 0.003", slow(lr=0.003), 0.9),
     ("rate 0.003, with zero_grad", sound(lr=0.003), 0.9),
 ]:
@@ -392,9 +402,10 @@ widgets.explore(CASE, "every", "lr", recipe=seldom)
 
 # %% tags=["after-prediction"] jupyter={"source_hidden": true, "outputs_hidden": true}
 seldom = next(rival.recipe for rival in CASE.rivals if "epoch" in rival.name)
-for every in (5, 12, 20):
+for every in (5, 12, 40):
     found = [seldom.having(every=every).run(seed)["test_accuracy"] for seed in range(3)]
-    print(f"emptied every {every:>2} batches: accuracy from {min(found):.1f} to {max(found):.1f}")
+    learn = sum(accuracy > 0.8 for accuracy in found)
+    print(f"emptied every {every:>2} batches: accuracy above 0.8 on {learn} of 3 seeds")
 
 # %% [markdown] minutes=1
 # ## Layers that never move

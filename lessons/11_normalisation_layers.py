@@ -74,6 +74,18 @@ def in_both_modes(run, batch_size):
     ]
 
 
+def side(accuracy):
+    """On which side of a limit an accuracy is: the digits of these runs hang on the processor."""
+    return "over 0.5" if accuracy > 0.5 else "under 0.5"
+
+
+def said(loss, accuracy):
+    """Loss and accuracy in words, where the network has not learnt."""
+    if loss > 2 and accuracy < 0.4:
+        return "loss over 2, accuracy under 0.4"
+    return f"loss {loss:.1f}, accuracy {accuracy:.1f}"
+
+
 def made_by_partners(model, rows, batch_size, images=20, draws=10):
     """For each normalisation layer: the share of its output that an image's partners decide.
 
@@ -202,13 +214,9 @@ widgets.predict(
 
 # %% tags=["after-prediction"] jupyter={"outputs_hidden": true}
 for batch_size in (2, 8):
-    run = trained(nn.BatchNorm1d, batch_size)
-    training, evaluation = in_both_modes(run, batch_size)
-    print(
-        f"batches of {batch_size}: training mode   loss {training[0]:.1f}, "
-        f"accuracy {training[1]:.1f}"
-    )
-    print(f"              evaluation mode loss {evaluation[0]:.1f}, accuracy {evaluation[1]:.1f}")
+    training, evaluation = in_both_modes(trained(nn.BatchNorm1d, batch_size), batch_size)
+    print(f"batches of {batch_size}: training mode   {said(*training)}")
+    print(f"              evaluation mode {said(*evaluation)}")
 print(
     f"should be: well under {np.log(10):.1f}, which is a guess; "
     "evaluation mode no worse than training mode"
@@ -311,14 +319,15 @@ for norm, depth in [(nn.BatchNorm1d, 1), (nn.BatchNorm1d, 4), (nn.LayerNorm, 4)]
         reached.append(in_both_modes(run, 2)[1][1])
     share = list(before.values())[-1]
     print(
-        f"{norm.__name__:>14}, layers: {depth} {share:22.1f} {reached[0]:18.1f} {reached[1]:21.1f}"
+        f"{norm.__name__:>14}, layers: {depth} {share:22.1f} "
+        f"{side(reached[0]):>18} {side(reached[1]):>21}"
     )
 pair = torch.tensor([[0.0], [0.001]], requires_grad=True)
 layer(pair)[0].sum().backward()
 print(f"slope for a pair 0.001 apart: {pair.grad[0].item():.0f}")
 
 # %% [markdown]
-# Trained on signs, and judged in evaluation mode, one hidden layer gets far; and nearly as far where it keeps its first weights: only the last layer learns, on fixed signs. For a
+# Trained on signs, and judged in evaluation mode, a network with one hidden layer learns; and it does where that layer keeps its first weights: only the last layer learns, on fixed signs. For a
 # sign is flat. Look at the slopes: 0 for each pair above, so hardly a gradient comes back through it (lesson 04); and an enormous one
 # where two rows are nearly alike. **The hidden layers learn next to nothing that helps, and four of them in a row pass on too little.**
 # With LayerNorm they do learn: left untrained, they cost much of the accuracy.
@@ -371,8 +380,10 @@ for name, norm in [
     training, evaluation = in_both_modes(run, 2)
     shares = made_by_partners(run.model, run.train.dataset.tensors[0], 2)
     _, accuracy = loss_and_accuracy(run.model.eval(), run.test, 360)
-    share = f"{max(shares.values()):.1f}" if shares else " – "
-    print(f"{name:>15} {training[0]:14.1f} {evaluation[0]:17.1f} {share:>17} {accuracy:15.1f}")
+    most = max(shares.values(), default=np.nan)
+    share = "over 0.7" if most > 0.7 else f"{most:.1f}" if shares else " – "
+    losses = ["over 2" if loss > 2 else "under 2" for loss in (training[0], evaluation[0])]
+    print(f"{name:>15} {losses[0]:>14} {losses[1]:>17} {share:>17} {side(accuracy):>15}")
 bare = CASE.broken.having(norm=nn.Identity, lr=0.1)
 reached = [bare.run(seed=seed)["test_accuracy"] for seed in range(3)]
 print(

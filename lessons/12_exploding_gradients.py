@@ -324,10 +324,11 @@ for name, recipe in [("broken", CASE.broken), ("fixed", CASE.fixed)]:
         for _ in recipe.train(run):
             pass
     bad = vitals.record["non_finite"].values
+    accuracy = recipe.evaluate(run)["test_accuracy"]
     print(f"{name:>6}: first loss {loss:.1e}; a layer multiplies by "
           f"{(came_in[-1] / came_in[1]) ** (1 / 7):.1f}; first gradient norm {power(weights[0])};\n"
           f"        steps with a value that is not finite {(bad > 0).sum()} of {len(bad)}; accuracy "
-          f"{recipe.evaluate(run)['test_accuracy']:.1f}")  # fmt: skip
+          f"{'over 0.8' if accuracy > 0.8 else f'{accuracy:.1f}'}")  # fmt: skip
 
 # %% [markdown] minutes=2
 # ## The wrong fixes
@@ -359,8 +360,8 @@ for name, losses in evidence.stored_scores(CASE.name, score="test_loss").items()
     if name not in ("broken", "healthy"):
         print(f"{name}: test loss {power(np.median(losses))}")
 scores = CASE.broken.having(lr=1e-6, epochs=5).run(seed=0)
-print(f"a rate of a millionth: accuracy {scores['test_accuracy']:.1f}, test loss "
-      f"{power(scores['test_loss'])}\n")  # fmt: skip
+print(f"a rate of a millionth: accuracy {'over' if scores['test_accuracy'] > 0.3 else 'under'} 0.3, "
+      f"test loss {power(scores['test_loss'])}\n")  # fmt: skip
 for name, kind in [("float32", torch.float32), ("float64", torch.float64)]:
     run = CASE.broken.build(seed=0, device="cpu")
     run.model.to(kind)

@@ -331,7 +331,8 @@ with torch.no_grad():
     logits = model(inputs)
     right = (logits.argmax(dim=1) == labels).float().mean().item()
     print(
-        f"with BatchNorm: accuracy {right:.2f}, test loss {run.loss_fn(logits, labels).item():.1f}"
+        f"with BatchNorm: accuracy {'over' if right > 0.9 else 'under'} 0.9, "
+        f"test loss {run.loss_fn(logits, labels).item():.1f}"
     )
 
 # %% [markdown]

@@ -208,13 +208,16 @@ class Diagnosis(Generic[R]):
         Args:
             evidence: The evidence.
             also: What else it has shown, from the comma on.
-            digits: How many the accuracies are written with; one where machines differ.
+            digits: How many the accuracies are written with; one where machines differ, none
+                where they differ so much that only the limits are sure.
         """
         before, after = (
             " and ".join(f"{run.accuracy:.{digits}f}" for run in runs)
             for runs in (evidence.untouched, evidence.changed)
         )
         about = "about " if digits < 2 else ""
+        if digits == 0:
+            about, before, after = "", f"at most {self.stuck:g}", f"at least {self.enough:g}"
         seeds = {1: "one seed", 2: "two seeds"}.get(len(self.seeds), f"{len(self.seeds)} seeds")
         return (
             f"On {seeds} that you have not seen, the accuracy on held-out rows is {about}{before} "

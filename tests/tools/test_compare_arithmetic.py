@@ -9,7 +9,7 @@ import pytest
 
 def call(monkeypatch: pytest.MonkeyPatch, words: Sequence[str], lines: Sequence[str] = ()) -> int:
     """The command, with a comparison that finds these lines at once."""
-    monkeypatch.setattr(compare_arithmetic, "flipped_with", lambda *_: list(lines))
+    monkeypatch.setattr(compare_arithmetic, "differing_with", lambda *_: list(lines))
     monkeypatch.setattr(sys, "argv", ["compare_arithmetic.py", *words])
     return compare_arithmetic.main()
 
@@ -27,8 +27,8 @@ def test_each_run_is_announced_before_it_begins(
 ) -> None:
     assert call(monkeypatch, ["01"]) == 0
     first, second, *_ = capsys.readouterr().out.splitlines()
-    assert first == "[1/1] notebooks/01_unscaled_features.ipynb, its own: running"
-    assert second.startswith("    0 lines differ in words (")
+    assert first == "[1/2] notebooks/01_unscaled_features.ipynb, its own: running"
+    assert second.startswith("    0 lines differ (")
 
 
 def test_a_line_that_differs_is_listed(

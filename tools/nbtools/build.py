@@ -43,7 +43,7 @@ def build(target: Target, *, anew: bool = False) -> str:
     notebook, lines = prepare(target)
     _refuse(target, planned(target, notebook))
     try:
-        execute(notebook, folder="notebooks" if target.kind == "lesson" else "exercises")
+        execute(notebook, folder=target.folder)
     except CellFailedError as failed:
         place = f"{target.source.name}, line {lines[failed.index] + failed.line}"
         raise BuildError(

@@ -32,6 +32,11 @@ class Target:
         """What messages call it: ``notebooks/01_name.ipynb``."""
         return f"{self.path.parent.name}/{self.path.name}"
 
+    @property
+    def folder(self) -> str:
+        """The folder of a learner's copy in which it runs: there are no solutions."""
+        return "notebooks" if self.kind == "lesson" else "exercises"
+
 
 def targets(root: Path = ROOT) -> list[Target]:
     """Every notebook that the sources under a root call for, lessons first.

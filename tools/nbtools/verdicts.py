@@ -1,6 +1,5 @@
-"""What a notebook says in words must not hang on the arithmetic of the processor."""
+"""What a notebook prints must not hang on the arithmetic of the processor."""
 
-import re
 from collections.abc import Iterator
 
 from nbformat import NotebookNode
@@ -11,24 +10,23 @@ from nbtools.execute import execute
 from nbtools.source import read_notebook, tags
 from nbtools.targets import Target
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
 UNCOMPARED = "nbval-ignore-output"
 
 
-def flipped_with(arithmetic: Arithmetic, target: Target) -> list[str]:
+def differing_with(arithmetic: Arithmetic, target: Target) -> list[str]:
     """Run a stored notebook with another arithmetic, and compare.
 
     Raises:
         CellFailedError: A cell raised.
     """
     notebook = read_notebook(target.path)
-    execute(notebook, folder=target.path.parent.name, arithmetic=arithmetic)
+    execute(notebook, folder=target.folder, arithmetic=arithmetic)
     clean(notebook)
-    return flipped(read_notebook(target.path), notebook)
+    return differing(read_notebook(target.path), notebook)
 
 
-def flipped(stored: NotebookNode, other: NotebookNode) -> list[str]:
-    """Printed lines whose words differ between two runs of a notebook; numbers may.
+def differing(stored: NotebookNode, other: NotebookNode) -> list[str]:
+    """Printed lines that differ between two runs of a notebook, in a word or in a digit.
 
     Args:
         stored: The notebook as it is stored.
@@ -48,7 +46,7 @@ def flipped(stored: NotebookNode, other: NotebookNode) -> list[str]:
         found += [
             f"Cell {number} said {one.strip()!r}, and now {two.strip()!r}."
             for one, two in zip(before, after, strict=True)
-            if _WORD.findall(one) != _WORD.findall(two)
+            if one != two
         ]
     return found
 

@@ -38,7 +38,7 @@ check_diagnose = Check(
         ),
     ),
     verified=partial(
-        DIAGNOSIS.verified, also=", and every step goes along its own batch", digits=1
+        DIAGNOSIS.verified, also=", and every step goes along its own batch", digits=0
     ),
     hints=(
         "Each letter claims something that can be measured on experiment(0). Measure all of them.",
