@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from coursekit.cases.case import Case
 from coursekit.evidence.rows import Framework, Row
 from coursekit.evidence.runs import frameworks, recipes, verify
 from coursekit.evidence.source import source_hash, versions
+from coursekit.spread import spread
 
 PAIR = ("broken", "fixed")
 
@@ -73,7 +74,7 @@ def run_all(tasks: Sequence[Task], *, threads: int, jobs: int) -> Iterator[Row]:
         tasks: From `plan`.
         threads: Threads that each process computes with.
         jobs: Processes; 1 stays in this one. Another number goes through joblib: inside
-            ``joblib.parallel_config(backend="dask")`` the runs are made on a cluster.
+            ``joblib.parallel_config(backend="dask")``, or ``"ray"``, they are made on a cluster.
     """
     if jobs == 1:
         for task in tasks:
@@ -86,8 +87,7 @@ def run_all(tasks: Sequence[Task], *, threads: int, jobs: int) -> Iterator[Row]:
         else:
             left.append(task)
     run = delayed(_run_listed)
-    pool = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    for rows in pool(run(task, threads) for task in left):
+    for rows in spread((run(task, threads) for task in left), jobs=jobs, in_order=False):
         yield from rows
 
 

@@ -16,6 +16,7 @@ from torch.nn.parameter import UninitializedParameter
 
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError, CoursekitError
+from coursekit.spread import spread
 from coursekit.training.grid_settings import Setting
 from coursekit.training.progress import Count
 from coursekit.training.randomness import Dice
@@ -185,10 +186,7 @@ def train_in_processes(
     call = joblib.delayed(_train_part)
     finished: list[Losses] = []
     with dice_kept():
-        results = joblib.Parallel(n_jobs=workers, return_as="generator")(
-            call(task, part, passes) for part in parts
-        )
-        for part in results:
+        for part in spread((call(task, part, passes) for part in parts), jobs=workers):
             finished += part
             done(len(part))
     return finished
