@@ -145,12 +145,12 @@ def _summary(kinds: list[str], *, deterministic: bool, late: bool) -> str:
     """What repeats, in half a line."""
     if "cuda" in kinds:
         if not deterministic:
-            return "repeats on the CPU; on cuda only with deterministic=True"
+            return "repeats on CPU; cuda needs deterministic=True"
         if late:
-            return "repeats on the CPU; on cuda only if called before its first use"
-        return "repeats on this CPU and GPU, not on another machine"
+            return "repeats on the CPU; on cuda if called first"
+        return "repeats on CPU and GPU, not on another machine"
     if "mps" in kinds:
-        return "repeats on the CPU; on mps nearly, without a promise"
+        return "repeats on the CPU; on mps without a promise"
     return "repeats on this CPU, not on another machine"
 
 

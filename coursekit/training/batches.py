@@ -142,7 +142,7 @@ class Batches:
     def _tensor(self, values: Any, where: str) -> Tensor:
         """An array as a tensor."""
         try:
-            return torch.as_tensor(values)
+            return values if isinstance(values, Tensor) else torch.as_tensor(values, device="cpu")
         except (TypeError, ValueError, RuntimeError) as error:
             kind = getattr(values, "dtype", type(values).__name__)
             advice = (

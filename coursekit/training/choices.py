@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from coursekit.device import pick_device
-from coursekit.errors import BadInputError
+from coursekit.errors import BadInputError, CoursekitError
+from coursekit.training.memory import out_of_memory, ran_out
 from coursekit.vitals.torch.weights import check_pair
 
 
@@ -62,20 +63,39 @@ def placed(
 
     Raises:
         BadInputError: The optimizer has made steps on another device.
+        CoursekitError: The device has no memory for them.
     """
     check_pair(model, optimizer)
     here = next(model.parameters()).device
     place = here if device is None else pick_device(str(device))
-    if optimizer.state and place.type != here.type:
+    if optimizer.state and _numbered(place) != _numbered(here):
         raise BadInputError(
             f"The optimizer has made steps on {here} already, so the model cannot move to {place}. "
             "Call model.to(device) first, and build the optimizer after it."
         )
-    for part in (model, loss_fn):
-        if isinstance(part, nn.Module):
-            part.to(place)
+    try:
+        for part in (model, loss_fn):
+            if isinstance(part, nn.Module):
+                part.to(place)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise CoursekitError(
+            f"{ran_out(place)} before the first batch: the model does not fit."
+        ) from error
     check_pair(model, optimizer)  # moving may have made new weights
     return next(model.parameters()).device
+
+
+def _numbered(device: torch.device) -> torch.device:
+    """With its number: where none is given, that of torch's current CUDA device is meant.
+
+    >>> _numbered(torch.device("cpu"))
+    device(type='cpu', index=0)
+    """
+    if ":" in str(device):
+        return device
+    return torch.device(device.type, torch.cuda.current_device() if device.type == "cuda" else 0)
 
 
 def _counts(number: Any) -> bool:

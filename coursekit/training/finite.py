@@ -32,10 +32,10 @@ class FiniteLoss:
 
     def __init__(self, device: torch.device) -> None:
         self.last = math.nan
-        self._kind = device.type
+        self._device, self._kind = device, device.type
         self._since, self._sum = 0, torch.zeros(())
         if self._kind == "cuda":
-            self._host = torch.empty((), dtype=torch.float64, pin_memory=True)
+            self._host = torch.empty((), dtype=torch.float64, device="cpu", pin_memory=True)
             self._sent = torch.cuda.Event()  # type: ignore[no-untyped-call]
 
     def look(self, loss: Tensor) -> None:
@@ -50,7 +50,7 @@ class FiniteLoss:
                 raise NotFinite(LOSS)
         elif self._kind == "cuda":
             self._host.copy_(loss.detach().reshape(()), non_blocking=True)
-            self._sent.record()
+            self._sent.record(torch.cuda.current_stream(self._device))
         else:
             self._add(loss.detach())
 

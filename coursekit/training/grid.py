@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError
@@ -87,6 +88,7 @@ def sweep(
         over: Keyword arguments of build, each with the values to try.
         seeds: One run per setting and seed.
         device: Where to train, as in `coursekit.pick_device`. None trains where build puts models.
+            The loss's own weights are moved there.
         jobs: Processes, for what cannot be stacked; None takes one a core.
         diverged_above: A run has diverged where its loss is not finite at some batch, or its last
             epoch's mean is above this many times the mean loss that it began with.
@@ -117,6 +119,8 @@ def sweep(
     place = None if device is None else pick_device(str(device))
     task = Task(build=build, loss_fn=loss_fn, optimizer=optimizer, device=place)
     models = models_of(task, grid)
+    if isinstance(loss_fn, nn.Module):
+        loss_fn.to(models.device)  # class weights of its own
     guard = Guard(models.each[0], loss_fn, name="data")
     batches = Batches(data, models.device, guard=guard, name="data")
     first = list(batches)

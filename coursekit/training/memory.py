@@ -58,21 +58,21 @@ class MemoryGuard:
         if held_out is not None and not self._model.training:
             return _in_validation(held_out.current)
         if pair is None:
-            return f"{_ran_out(self._device)} before the first batch: the model does not fit."
+            return f"{ran_out(self._device)} before the first batch: the model does not fit."
         size = rows(pair[0])
         fitted = self._fitting(pair, size)
         if fitted == size:
             return (
-                f"{_ran_out(self._device)}, but a batch of {size} rows fits when it is tried "
+                f"{ran_out(self._device)}, but a batch of {size} rows fits when it is tried "
                 "again, without an update. Other programs may use the memory, or the optimizer's "
                 "own numbers do not fit: Adam keeps two per weight, SGD none."
             )
         if fitted == 0:
             return (
-                f"{_ran_out(self._device)} in a batch of {size} rows, and not one row fits beside "
+                f"{ran_out(self._device)} in a batch of {size} rows, and not one row fits beside "
                 "the model. Take a smaller model, smaller inputs, or a device with more memory."
             )
-        return f"{_ran_out(self._device)} in a batch of {size} rows. {self._advice(size, fitted)}"
+        return f"{ran_out(self._device)} in a batch of {size} rows. {self._advice(size, fitted)}"
 
     def _fitting(self, pair: Pair, size: int) -> int:
         """The largest of the batch and its halves that fits; 0 if none does."""
@@ -132,7 +132,7 @@ def alike(size: int, fitted: int) -> tuple[int, int]:
     return fitted, math.ceil(size / fitted)
 
 
-def _ran_out(device: torch.device) -> str:
+def ran_out(device: torch.device) -> str:
     """The beginning of every such sentence."""
     return (
         "The memory of the machine ran out"

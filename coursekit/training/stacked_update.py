@@ -19,8 +19,9 @@ Options = dict[str, Any]
 State = dict[str, Any]
 Update = Callable[[Tensor, Tensor, State, "Rates", Options], None]
 
-# How the arithmetic is carried out, not what it is.
+# How the arithmetic is carried out, not what it is; and what a fused optimizer notes about that.
 _HOW = {"foreach", "fused"}
+_NOTED = {"_step_supports_amp_scaling", "_need_device_dtype_check_for_fused"}
 # What the updates below compute with.
 _WRITTEN = {"lr", "momentum", "dampening", "nesterov", "betas", "eps", "weight_decay"}
 # Other options, and the only value for which the updates are right; one that torch adds has none.
@@ -134,7 +135,8 @@ def _unlike(
     """What makes this optimizer another than a fresh one of its kind; None where nothing does."""
     name = type(optimizer).__name__
     # A scheduler, or a step that was replaced, leaves an attribute behind.
-    if vars(optimizer).keys() != vars(fresh).keys() or _hooked(optimizer):
+    changed = vars(optimizer).keys() ^ vars(fresh).keys()
+    if changed - _NOTED or _hooked(optimizer):
         return f"the {name} was changed after it was built"
     group, *others = optimizer.param_groups
     held = [id(parameter) for parameter in group["params"]]

@@ -217,14 +217,36 @@ def test_running_statistics_that_are_broken_from_the_start() -> None:
     assert "loss" in trial(model)[0]
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is visible here")
-def test_on_a_gpu_the_weights_stay_good_too() -> None:
+ON_A_GPU = pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no CUDA device is visible here"
+)
+LAST_GPU = f"cuda:{max(torch.cuda.device_count() - 1, 0)}"  # not torch's current one, of several
+
+
+@ON_A_GPU
+@pytest.mark.parametrize("device", ["cuda", LAST_GPU])
+def test_on_a_gpu_the_weights_stay_good_too(device: str) -> None:
     """The loss is awaited before the step."""
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), Logarithm(), nn.Linear(4, 3))
-    run, before = trial(model, device="cuda")
+    run, before = trial(model, device=device)
     assert "It began in layer '2' (Logarithm)" in said(run)
     for name, weight in model.named_parameters():
         assert torch.equal(weight.cpu(), before[name])
+
+
+@ON_A_GPU
+def test_on_a_gpu_each_loss_is_waited_for() -> None:
+    """On its own device's stream, whichever device is torch's current one."""
+    model = nn.Linear(3, 3)
+    run, _ = trial(model, [(X, Y)] * 20, device=LAST_GPU, epochs=2)
+    assert run.step_count == 40
+
+
+@ON_A_GPU
+def test_on_a_gpu_that_is_the_default_device() -> None:
+    """What waits for the loss stays on the host."""
+    with torch.device("cuda"):
+        assert "loss" in trial(nn.Linear(3, 3))[0]
 
 
 class Spoilt(torch.autograd.Function):

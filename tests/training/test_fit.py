@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from coursekit.errors import BadInputError
 from coursekit.training.batches import moved
 from coursekit.training.loop import fit
 
@@ -194,6 +195,15 @@ def test_a_loss_with_numbers_of_its_own_goes_where_the_model_is() -> None:
     assert options["loss_fn"].weight.device.type == "cpu"
 
 
+def test_arrays_stay_on_the_host_under_a_default_device() -> None:
+    """There they are looked at, and from there they are sent."""
+    x, y = rows()
+    options = setup() | {"data": [(x.numpy(), y.numpy())]}
+    with torch.device("meta"):
+        run = fit(**options)
+    assert len(run["loss"].steps) == EPOCHS
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is visible here")
 def test_fit_on_a_gpu() -> None:
     """Batches stay on the CPU until they are needed; the weights end up on the GPU."""
@@ -201,6 +211,17 @@ def test_fit_on_a_gpu() -> None:
     run = fit(**options, device="cuda", val=options["data"])
     assert options["model"].weight.is_cuda
     assert run["val_loss"].values[-1] < run["val_loss"].values[0]
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_an_optimizer_with_numbers_on_another_gpu_stays_there() -> None:
+    """What Adam keeps of the gradients does not move with the model."""
+    options = setup() | {"epochs": 1}
+    options["optimizer"] = torch.optim.Adam(options["model"].parameters())
+    fit(**options, device="cuda:0")
+    fit(**options, device="cuda")
+    with pytest.raises(BadInputError, match="has made steps on cuda:0 already"):
+        fit(**options, device="cuda:1")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is visible here")

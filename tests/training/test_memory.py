@@ -202,6 +202,23 @@ def test_other_errors_are_not_taken_for_it() -> None:
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
 
 
+class TooLarge(nn.Linear):
+    """A layer that no device has room for."""
+
+    def to(self, *_: Any, **__: Any) -> Any:
+        """As torch says it."""
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+
+
+def test_a_model_that_does_not_fit_where_it_is_moved() -> None:
+    """Nothing was trained, and no batch size would help."""
+    model = TooLarge(2, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    data = [(torch.ones(3, 2), torch.ones(3, 1))]
+    with pytest.raises(CoursekitError, match="before the first batch: the model does not fit"):
+        fit(model, data, loss_fn=nn.MSELoss(), optimizer=optimizer, epochs=1)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device is visible here")
 def test_on_a_gpu() -> None:
     """A share of the memory is allowed; what is said to fit does."""

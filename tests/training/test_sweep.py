@@ -76,6 +76,8 @@ STACKED = {
     "Adam": Adam,
     "Adam, decay": partial(Adam, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-4),
     "AdamW": partial(AdamW, weight_decay=0.5),
+    "fused": partial(Adam, fused=True),
+    "fused SGD": partial(SGD, momentum=0.9, fused=True),
     "rate of its own": lambda parameters, lr: SGD(parameters, lr=lr / 2),
 }
 
@@ -300,6 +302,22 @@ def test_a_build_that_hands_out_one_model_gets_it_back_untrained() -> None:
         assert torch.equal(one.weight, before)
 
 
+class Moved(nn.CrossEntropyLoss):
+    """Notes where it is moved to."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Any:
+        """As a module does."""
+        self.place = args[0]
+        return super().to(*args, **kwargs)
+
+
+def test_a_loss_with_numbers_of_its_own_goes_where_the_models_are() -> None:
+    """Class weights would stay behind on another device."""
+    loss_fn = Moved(weight=torch.tensor([1.0, 2.0, 3.0]))
+    swept(builder(), loss_fn=loss_fn)
+    assert loss_fn.place == torch.device("cpu")
+
+
 def test_the_unit_is_known_for_losses_of_likelihoods() -> None:
     """Cross-entropies are in nat; of another loss nothing is known."""
     assert swept(builder()).unit == "nat"
@@ -322,6 +340,17 @@ def test_a_gpu_gives_the_losses_of_the_cpu(optimizer: Any) -> None:
     here, there = swept(builder(), optimizer=optimizer), swept(
         builder(), optimizer=optimizer, device="cuda"
     )  # fmt: skip
+    np.testing.assert_allclose(there.curve, here.curve, rtol=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_class_weights_on_a_gpu() -> None:
+    """They are moved with the models."""
+    weights = torch.tensor([1.0, 2.0, 3.0])
+    here, there = (
+        swept(builder(), loss_fn=nn.CrossEntropyLoss(weight=weights), device=device)
+        for device in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(there.curve, here.curve, rtol=1e-3)
 
 

@@ -70,16 +70,20 @@ class Interrupted(torch.optim.Optimizer):
                 parameter -= 0.01 * parameter.grad
 
 
+@pytest.mark.parametrize("rows", [4, 80_000], ids=["laid by", "at once"])
 @pytest.mark.parametrize("by_closure", [False, True])
-def test_a_loop_that_goes_on_after_an_interrupt_is_read(by_closure: bool) -> None:
-    """In the same recording: what the interrupted step had read is not taken for the next."""
+def test_a_loop_that_goes_on_after_an_interrupt_is_read(by_closure: bool, rows: int) -> None:
+    """In the same recording: what the interrupted step had read is not taken for the next.
+
+    A GPU's readings are taken at once, as those of a large batch are.
+    """
     model, _ = build()
     optimizer = Interrupted(model.parameters())
     losses: list[float] = []
 
     def evaluated() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = model(torch.randn(4, 3)).square().mean()
+        loss = model(torch.randn(rows, 3)).square().mean()
         loss.backward()
         losses.append(loss.item())
         return loss  # type: ignore[no-any-return]

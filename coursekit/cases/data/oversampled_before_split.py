@@ -81,7 +81,7 @@ def evaluate(setup: Setup) -> dict[str, float]:
     setup.model.eval()
     with torch.no_grad():
         estimate, truth = (
-            balanced_accuracy_score(labels, setup.model(inputs).argmax(dim=1))
+            balanced_accuracy_score(labels.cpu(), setup.model(inputs).argmax(dim=1).cpu())
             for inputs, labels in (setup.val.tensors, setup.test.tensors)
         )
     return {"estimate": estimate, "truth": truth, "overestimate": estimate - truth}

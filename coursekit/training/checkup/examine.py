@@ -43,7 +43,8 @@ def check_up(
 
     Mend the first line that is off, keep the repair, and check again from the top. Afterwards
     model, optimizers, schedulers and random numbers are as they were. What else a loop changes is
-    not put back: a counter, a moving average of the weights, rows that are overwritten.
+    not put back: a counter, a moving average of the weights, the scale of a ``GradScaler``, rows
+    that are overwritten.
 
     The lines *first loss*, *loss* and *gradients* use ``loss_fn(model(inputs), targets)``. Whether
     your loop uses it too is not looked at: a softmax too many inside the loop is not seen.

@@ -5,6 +5,9 @@ is one function for the whole process, so the listeners are kept per process too
 replaced when the first comes and put back when the last has gone, in whatever order they go.
 Each is told only of calls in a thread of its own: what two threads train has nothing in common.
 (On CUDA autograd works in threads of its own, but ``Tensor.backward`` is entered in the caller's.)
+
+Under a mode that overrides torch's functions, as ``torch.set_default_device`` sets one,
+``Tensor.backward`` hands itself to the mode, which calls it again: one call, entered twice.
 """
 
 import functools
@@ -41,6 +44,7 @@ _lock = RLock()  # a recording may end in a finalizer, which runs between any tw
 _listeners: list[Listener] = []
 _originals: list[Callable[..., Any]] = []  # at most one: Tensor.backward while it is replaced
 _ours: list[Callable[..., Any]] = []  # at most one: what stands in its place
+_within: dict[int, Tensor] = {}  # of each thread, what ``backward`` is at work on
 
 
 def listeners() -> tuple[Listener, ...]:
@@ -76,12 +80,22 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(original)
     def backward(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
         told, thread = [], get_ident()
+        outer = _within.get(thread)
+        if outer is tensor:
+            return original(tensor, *args, **kwargs)
         for one in tuple(_listeners) if backward in _ours else ():
             if one.hears(thread):
                 one.calls += 1
                 if one.armed:
                     told.append((one, one.before_backward(tensor)))
-        result = original(tensor, *args, **kwargs)
+        try:
+            _within[thread] = tensor
+            result = original(tensor, *args, **kwargs)
+        finally:
+            if outer is None:
+                _within.pop(thread, None)
+            else:
+                _within[thread] = outer
         for one, before in told:
             one.after_backward(_weighted(tensor, *args, **kwargs), before)
         return result

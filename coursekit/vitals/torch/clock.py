@@ -22,7 +22,7 @@ class Clock:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._events = device.type == "cuda"
+        self._device, self._events = device, device.type == "cuda"
         self._began: torch.cuda.Event | None = None
         self._ended: torch.cuda.Event | None = None
         self.restart()
@@ -46,9 +46,9 @@ class Clock:
         return Lap(start=self._start, marks=self._marks, began=self._began, ended=self._ended)
 
     def _mark_device(self, what: Mark) -> None:
-        """Put an event on the current stream, at the first forward pass and at the end."""
+        """Put an event on the device's stream, at the first forward pass and at the end."""
         event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record()
+        event.record(torch.cuda.current_stream(self._device))
         if what == "end":
             self._ended = event
         elif [mark for mark, _ in self._marks].count("forward") == 1:

@@ -82,7 +82,7 @@ class FlatGauge:
         self.moved: list[float] = []
         self._parameters = weights.parameters
         sizes = [parameter.numel() for parameter in self._parameters]
-        slopes, kept = torch.empty(2, sum(sizes), dtype=self._parameters[0].dtype)
+        slopes, kept = torch.empty(2, sum(sizes), dtype=self._parameters[0].dtype, device="cpu")
         self._kept = self._shaped(kept.split(sizes))
         self.targets = [*self._shaped(slopes.split(sizes)), *self._kept]
         layers = weights.entries_of_layers()
@@ -133,11 +133,12 @@ def refined(found: Floats, tensors: Sequence[Tensor]) -> Floats:
 
     Args:
         found: The norms in the precision of the tensors, shape (tensors,).
-        tensors: What they are of. Apple's GPUs have no double precision: there they stay.
+        tensors: What they are of. On CUDA they are in double precision already, and Apple's GPUs
+            have none: there they stay.
     """
     lost = ~((found > FAINT**0.5) & (found < STRONG**0.5))
     for place in np.flatnonzero(lost).tolist():
-        if tensors[place].device.type != "mps":
+        if tensors[place].device.type not in ("cuda", "mps"):
             exact = torch.linalg.vector_norm(tensors[place], dtype=torch.float64)
             found[place] = float(exact)
     return found

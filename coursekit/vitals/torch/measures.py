@@ -13,7 +13,8 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     """The Euclidean norm of each tensor, as 0-d tensors.
 
     Squares of entries below 1e-23 or above 1e19 are lost in single precision: see
-    `coursekit.vitals.torch.gauge.refined`.
+    `coursekit.vitals.torch.gauge.refined`. On CUDA the sum is in double precision at once: reading
+    the entries takes longer, and to ask again would wait for the device.
 
     Args:
         tensors: Dense tensors of any shape, on one device.
@@ -21,6 +22,9 @@ def norms(tensors: Sequence[Tensor]) -> list[Tensor]:
     >>> [float(norm) for norm in norms([torch.tensor([3.0, 4.0]), torch.zeros(2, 2)])]
     [5.0, 0.0]
     """
+    if tensors and tensors[0].is_cuda:
+        real = [torch.view_as_real(t.resolve_conj()) if t.is_complex() else t for t in tensors]
+        return list(torch._foreach_norm(real, 2, torch.float64))
     wide = [tensor.float() if tensor.itemsize < 4 else tensor for tensor in tensors]
     return list(torch._foreach_norm(wide)) if wide else []
 

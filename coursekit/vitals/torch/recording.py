@@ -219,7 +219,8 @@ class Vitals:
         """Take the loss, if its gradient reached this model."""
         marks, labels, scale = before
         reading = self._reading
-        if reading.gradients is not None or not self._weights.reached(marks):
+        further = self._in_closure and reading.gradients is not None
+        if further or not self._weights.reached(marks):
             return
         if not self._in_closure:
             self._clock.mark("backward")

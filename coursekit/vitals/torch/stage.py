@@ -38,7 +38,7 @@ class Rows:
     """
 
     def __init__(self, shapes: Sequence[torch.Size], rows: int, dtype: torch.dtype) -> None:
-        tensors = [torch.empty(rows, *shape, dtype=dtype) for shape in shapes]
+        tensors = [torch.empty(rows, *shape, dtype=dtype, device="cpu") for shape in shapes]
         self.views = list(zip(*(tensor.unbind() for tensor in tensors), strict=True))
         self.blocks = tensors
 
