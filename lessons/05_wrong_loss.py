@@ -386,7 +386,7 @@ if keras := keras_if_installed():
 # %% [markdown]
 # The first three are the same network, number for number. Line three is this lesson's mistake; Keras mends it, and says so (below
 # the table). **It looks one step back**: a layer behind the softmax that does nothing at all, as in line
-# four, and it sees no softmax. Nor does it see one in a loss that you compute on what `predict` gives. And with PyTorch
+# four, and it sees no softmax. Under mixed precision the cast to float32 is such a layer. Nor does it see one in a loss that you compute on what `predict` gives. And with PyTorch
 # under it (`KERAS_BACKEND=torch`; tried with Keras 3) it does not look at all.
 #
 # And the last line is Keras's own form of the mistake: `from_logits` is False unless you say
@@ -438,7 +438,8 @@ print("\n" + fill(f"nn.MSELoss warns: {caught[0].message}", 90))
 # %% [markdown]
 # A column minus a row is a table: each output against *every* target. The answer that is nearest to
 # all of them is their mean. `nn.MSELoss` warns; the loss of this script is written by hand,
-# `((outputs - targets) ** 2).mean()`, and says nothing. **Fix:** one shape for both. Keras does that by itself.
+# `((outputs - targets) ** 2).mean()`, and says nothing. **Fix:** one shape for both. Keras does that by itself for a loss given to `compile`, and not in a
+# `compute_loss` or `train_step` of your own.
 # **More:** `coursekit cases silent-broadcast`.
 
 # %% [markdown] minutes=1

@@ -676,9 +676,10 @@ widgets.look_back(
 # ## Appendix · Keras
 #
 # - `model.fit` computes each batch's gradients anew: a missing `zero_grad` cannot be written.
-# - Its optimizer asks for the weights when training begins, so a deeper body is held;
+# - Its optimizer asks for the weights when training begins, so a deeper body is held; a layer that is added after
+#   a first `fit` is not, until the next `compile`;
 #   `trainable = False` freezes a layer as here. Set after a first `fit`, it counts from the next `compile` on
 #   (with TensorFlow; tried with Keras 3).
 # - `evaluate` and `predict` choose the mode by themselves. `model(x, training=True)` in a loop of your own does not.
 # - A last batch of one row raises nothing: Keras divides by the root of zero plus a small number.
-# - `fit` shuffles arrays, and never a `tf.data` data set.
+# - `fit` shuffles arrays, and never a `tf.data` data set. Of a `PyDataset` it shuffles the batches, not the rows in them.

@@ -722,6 +722,9 @@ widgets.look_back(
 # - `model.fit` goes on with a loss of `nan`, to the last epoch, and raises nothing. `keras.callbacks.TerminateOnNaN()` stops it at
 #   the first such batch, by when the weights are gone.
 # - The loss that `fit` prints is the mean over the epoch so far, so one `nan` makes it `nan` for the rest of the epoch.
+# - **On most computers with an x86 processor it may never be `nan`.** TensorFlow then computes with oneDNN, whose ReLU turns a `nan`
+#   into 0: the weights go, the loss stays at that of a guess, and the units look dead (lesson 12). No callback stops it. The course
+#   switches oneDNN off (`TF_ENABLE_ONEDNN_OPTS=0`, before TensorFlow is loaded). `np.isfinite(x).all()` before `fit` is surer.
 # - A `sample_weight` of 0 does not leave a row out: 0 · `nan` again.
 # - A `Normalization` layer that is adapted to a column with an empty cell makes the whole column `nan`.
 # - The other failures happen before Keras sees the table.

@@ -518,7 +518,7 @@ print("\n" + diff(case.broken, case.fixed, context=0))
 # %% [markdown]
 # No weight has moved. The running averages have: they are *buffers*, not parameters. `requires_grad` stops gradients, and no gradient moves
 # them. Each forward pass in training mode does. **Fix:** `eval()` for the frozen part, after each `model.train()`. Keras does this by itself:
-# `trainable = False` also lets BatchNormalization use its running averages. **More:** `coursekit cases batchnorm-frozen`.
+# `trainable = False` also lets BatchNormalization use its running averages (set after a first `fit`: from the next `compile` on). **More:** `coursekit cases batchnorm-frozen`.
 
 # %% [markdown] minutes=1
 # ## The same in Keras: trained well, tested near chance

@@ -679,7 +679,8 @@ widgets.look_back(
 # ## Appendix · Keras
 #
 # - Under `keras.mixed_precision.set_global_policy("mixed_float16")`, `compile` scales the loss by itself; the stored runs above switch
-#   that off with `auto_scale_loss=False`. In a loop of your own, with `GradientTape`, it is yours to do.
+#   that off with `auto_scale_loss=False`. In a loop or `train_step` of your own it is yours to do
+#   (`optimizer.scale_loss(loss)`): without it the optimizer still divides, and each update is tens of thousands of times too small.
 # - The policy `"float16"` casts the weights too, as `model.half()` does: `coursekit cases half-precision-overflow`.
 # - `keras.utils.set_random_seed` seeds; `tf.config.experimental.enable_op_determinism()` fixes the order on a GPU.
 # - A record of `KerasRecorder` has no `data_time_s`: Keras fetches its batches inside the step.
