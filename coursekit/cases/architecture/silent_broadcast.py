@@ -166,8 +166,8 @@ CASE = Case(
         broken=_KERAS.having(shape=(-1,)),
         fixed=_KERAS,
         claim=NoDifference(score="test_r2", better="higher", bound=0.7, tolerance=0.01),
-        note="Keras brings outputs and targets to one shape before it compares them, in a loss that "
-        "compile is given; in a compute_loss or train_step of one's own it does not.",
+        note="Keras brings outputs and targets to one shape before it compares them, in a loss "
+        "that compile is given; in a compute_loss or train_step of one's own it does not.",
     ),
     sources=(
         Source(key="D1", title=D1, section="Introduction: inconsistencies in data handling"),

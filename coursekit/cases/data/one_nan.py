@@ -168,8 +168,8 @@ CASE = Case(
         broken=_KERAS,
         fixed=_KERAS.having(imputer=SimpleImputer),
         note="Keras goes on with a loss of nan too; its TerminateOnNaN callback would stop. With "
-        "oneDNN, which TensorFlow uses on x86 unless TF_ENABLE_ONEDNN_OPTS is 0, ReLU turns nan into "
-        "0: the weights are lost, and the loss stays finite.",
+        "oneDNN, which TensorFlow uses on x86 unless TF_ENABLE_ONEDNN_OPTS is 0, ReLU turns nan "
+        "into 0: the weights are lost, and the loss stays finite.",
     ),
     sources=(
         Source(key="D1", title=D1, section="1. Data preprocessing inconsistencies: missing data"),

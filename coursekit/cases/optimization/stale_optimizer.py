@@ -150,8 +150,8 @@ CASE = Case(
         fixed=_KERAS.having(made_again=True),
         claim=NoDifference(score="test_accuracy", better="higher", bound=0.85, tolerance=0.02),
         note="A Keras optimizer asks for its variables when training begins, so the second model "
-        "trains; one that has trained another model already raises ValueError. A layer that is added "
-        "after a first fit stands still until the next compile.",
+        "trains; one that has trained another model already raises ValueError. A layer that is "
+        "added after a first fit stands still until the next compile.",
     ),
     sources=(
         Source(key="D1", title=D1, section="2. Optimizer misconfigurations"),
