@@ -20,7 +20,7 @@ from sweep import build, compared, wine
 from timing import Run, against, take_turns
 from torch import nn
 
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 MODELS, RATES, EPOCHS = 4096, 512, 5
 BAR = 100.0

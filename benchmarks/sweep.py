@@ -24,7 +24,7 @@ from timing import Run, against, take_turns
 from torch import Tensor, nn
 
 from coursekit.datasets import load_dataset
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 Batches = list[tuple[Tensor, Tensor]]
 

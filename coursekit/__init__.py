@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from coursekit.records import Record
     from coursekit.sweeps import Sweep
     from coursekit.training.checkup import check_up
-    from coursekit.training.grid import sweep
     from coursekit.training.loop import fit
+    from coursekit.training.sweeping.grid import sweep
     from coursekit.vitals.keras import KerasRecorder
     from coursekit.vitals.torch import record
 
@@ -63,7 +63,7 @@ _HOMES = {
     "pick_device": "coursekit.device",
     "record": "coursekit.vitals.torch",
     "seed_everything": "coursekit.device",
-    "sweep": "coursekit.training.grid",
+    "sweep": "coursekit.training.sweeping.grid",
     "verify": "coursekit.evidence",
 }
 

@@ -175,6 +175,7 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - it is exactly zero in hidden layers: lesson [04](04_vanishing_gradients.ipynb)
 # - it is zero in float16, and not in float32: lesson [14](14_precision_and_devices.ipynb)
 # - `weight_norm` falls to nothing: lesson [10](10_capacity_and_overfitting.ipynb), [13](13_optimizers_and_schedules.ipynb)
+# - `weight_norm` is NaN, and the loss is not (Keras): lesson [08](08_missing_and_corrupted_data.ipynb)
 # - all is of a good size (look at a few inputs beside their labels): lesson [05](05_wrong_loss.ipynb), [08](08_missing_and_corrupted_data.ipynb)
 # - one huge value in a column, after scaling too: lesson [08](08_missing_and_corrupted_data.ipynb)
 # - more units dropped than kept: lesson [10](10_capacity_and_overfitting.ipynb)
@@ -281,6 +282,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - expected … Long … but … Float: lesson [05](05_wrong_loss.ipynb)
 # - target out of bounds: lesson [05](05_wrong_loss.ipynb)
 # - expected more than 1 value per channel: lesson [06](06_broken_loop.ipynb)
+# - is incompatible with the layer (Keras): lesson [05](05_wrong_loss.ipynb)
+# - label value … outside the valid range (Keras): lesson [05](05_wrong_loss.ipynb)
 #
 # </details>
 # <details><summary>I froze a part, and it changed all the same</summary>
@@ -301,6 +304,8 @@ print(f"one batch:        loss {loss.item():.3f} after a thousand steps on the s
 # - a critic's loss is a distance: lesson [11](11_normalisation_layers.ipynb)
 #
 # </details>
+#
+# In `model.fit` of Keras, `KerasRecorder` measures on a probe batch, so that the loss, `label_count` and `input_mean` are of the probe. Whether rows are sorted, or hold NaN, look for in the data that you train on.
 
 # %% [markdown]
 # Otherwise there are two ways through the course. As numbered; or first what *does not train*

@@ -86,6 +86,8 @@ def _print_case(case: Case, framework: Framework) -> None:
     print(f"{case.name} ({case.family}, {case.kind}), lesson {case.lesson}\n{case.question}\n")
     print(f"From broken to fixed:\n{lines}\n")
     print(f"Claim: {claim_in_words(case.claim)}")
+    if case.keras.claim is not None:
+        print(f"Claim in Keras: {claim_in_words(case.keras.claim)}")
     if case.finding:
         print(f"Finding: {case.finding}")
     rows = load(case.name)
@@ -93,16 +95,18 @@ def _print_case(case: Case, framework: Framework) -> None:
         print(f"Evidence, {one}: {evidence_in_words(case, rows, one)}")
     print(f"Keras: {case.keras.verdict}. {case.keras.note}".rstrip())
     found = standing(case, rows, framework="torch", threads=1)
+    where = "" if framework == "torch" else " in PyTorch"
     if found is not None and found.repaired is not None:
-        closes = f"The fix closes {found.repaired:.0%} of the gap to healthy. {case.mitigation}"
-        print(closes.rstrip())
+        closes = f"The fix closes {found.repaired:.0%} of the gap to healthy{where}."
+        print(f"{closes} {case.mitigation}".rstrip())
     if case.rivals:
         print("\nWrong fixes:")
     for rival in case.rivals:
         share = found.shares.get(rival.name) if found is not None else None
-        closes = "" if share is None else f" (closes {share:.0%} of the gap)"
+        closes = "" if share is None else f" (closes {share:.0%} of the gap{where})"
         print(f"- {rival.name}{closes}: {rival.why}")
     print("\nDescribed in:")
     for source in case.sources:
         print(f"- {source.title} ({source.section})")
-    print(f"\nIts program, to run or to change: coursekit cases {case.name} --script broken")
+    asked = "" if framework == "torch" else f" --framework {framework}"
+    print(f"\nIts program, to run or to change: coursekit cases {case.name} --script broken{asked}")

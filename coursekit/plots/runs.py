@@ -32,13 +32,19 @@ def plot_loss(
 ) -> Axes:
     """The training loss per step; steps at which it is NaN or infinite have a cross at the top.
 
+    Of a record of Keras, it is the loss of the probe batch, in inference mode.
+
     Args:
         record: A record with the series ``"loss"``.
         ax: Where to draw; None makes a figure.
         baseline: A loss to compare with, drawn as a dotted line.
         baseline_label: What the legend calls it.
         **line_kw: Passed to ``Axes.plot``.
+
+    Raises:
+        BadInputError: What came is no record.
     """
+    _check_record(record)
     ax = axes_or_new(ax)
     loss = record["loss"]
     ax.plot(loss.steps, loss.values, **{"marker": _lone(loss.values), **line_kw})
@@ -54,7 +60,9 @@ def plot_loss(
     if ax.get_legend_handles_labels()[1]:
         ax.legend()
     unit = f" ({loss.unit})" if loss.unit else ""
-    ax.set(xlabel="step (batches)", ylabel=f"training loss{unit}")
+    of_probe = record.framework == "keras"
+    what = "loss of the probe, in inference mode" if of_probe else "training loss"
+    ax.set(xlabel="step (batches)", ylabel=f"{what}{unit}")
     return ax
 
 
@@ -71,8 +79,9 @@ def plot_layers(
 
     Raises:
         UnknownNameError: The record does not have the quantity.
-        BadInputError: The quantity is not measured per layer.
+        BadInputError: The quantity is not measured per layer, or what came is no record.
     """
+    _check_record(record)
     series = record[quantity]
     if not series.labels:
         raise BadInputError(f"{quantity!r} is one number a step, not one a layer. Use plot_loss.")
@@ -110,8 +119,9 @@ def plot_input_spread(
         ax: Where to draw; None makes a figure.
 
     Raises:
-        BadInputError: There are not as many names as features.
+        BadInputError: There are not as many names as features, or what came is no record.
     """
+    _check_record(record)
     spread = record["input_std"]
     names = list(spread.labels) if names is None else list(names)
     if len(names) != len(spread.labels):
@@ -128,8 +138,18 @@ def plot_input_spread(
     ax.set_yticks(rows[::every], names[::every])
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
-    ax.set(xlabel="standard deviation within a batch (unit of the feature)")
+    rows_of = "the probe" if record.framework == "keras" else "a batch"
+    ax.set(xlabel=f"standard deviation within {rows_of} (unit of the feature)")
     return ax
+
+
+def _check_record(record: object) -> None:
+    """Refuse what is no record, such as what a recorder or Keras's ``fit`` returns."""
+    if not isinstance(record, Record):
+        raise BadInputError(
+            f"A {type(record).__name__} came; pass a record, such as recorder.record. The History "
+            "that model.fit returns has no vital signs."
+        )
 
 
 def _mark_constant(ax: Axes, rows: np.ndarray) -> None:

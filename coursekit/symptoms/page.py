@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Collection
 
 from coursekit.cases import get_case
-from coursekit.symptoms.table import SYMPTOMS, Lead, Symptom
+from coursekit.symptoms.table import FOR_KERAS, SYMPTOMS, Lead, Symptom
 
 WIDTH = 96
 
 _STYLE = """
 @page { size: A4 landscape; margin: 8mm }
-body { font: 8.2pt/1.18 system-ui, "DejaVu Sans", sans-serif; color: #000; margin: 0 }
+body { font: 8pt/1.16 system-ui, "DejaVu Sans", sans-serif; color: #000; margin: 0 }
 h1 { font-size: 13pt; margin: 0 0 1mm } p.how { margin: 0 0 2.5mm }
 main { columns: 3; column-gap: 6mm }
 section { break-inside: avoid; border-top: 1.2pt solid #000; padding: .4mm 0 1.1mm }
@@ -23,7 +23,8 @@ li b { white-space: nowrap } code { font-size: 7pt }
 
 def text() -> str:
     """The map as lines for a terminal: each lead with its lessons and its cases."""
-    return "\n\n".join("\n".join(_lines(symptom)) for symptom in SYMPTOMS)
+    parts = ["\n".join(_lines(symptom)) for symptom in SYMPTOMS]
+    return "\n\n".join([*parts, "\n".join(_wrapped(_plain(FOR_KERAS), ""))])
 
 
 def _lines(symptom: Symptom) -> list[str]:
@@ -61,7 +62,7 @@ def markdown(written: Collection[str], symptoms: Collection[Symptom] = SYMPTOMS)
         written: The notebooks that are there, without an ending; these are linked.
         symptoms: What to show.
     """
-    return "\n".join(_folded(symptom, written) for symptom in symptoms)
+    return "\n".join([*(_folded(symptom, written) for symptom in symptoms), "", FOR_KERAS])
 
 
 def _folded(symptom: Symptom, written: Collection[str]) -> str:
@@ -90,7 +91,7 @@ def card() -> str:
         "<h1>Why won't it train?</h1>\n"
         '<p class="how">Find the symptom, make the measurement, read on in the lesson. '
         "<i>K</i> is the number of classes; names in another type are quantities that "
-        "<code>coursekit.record</code> measures.</p>\n"
+        f"<code>coursekit.record</code> measures. {_coded(FOR_KERAS)}</p>\n"
         f"<main>\n{sections}\n</main></body></html>\n"
     )
 

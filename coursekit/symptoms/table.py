@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from coursekit.cases import get_case
 
+_KERAS = "(Keras)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lead:
@@ -19,6 +21,11 @@ class Lead:
     shows: str
     cases: tuple[str, ...]
     also: tuple[str, ...] = ()
+
+    @property
+    def keras(self) -> bool:
+        """Whether it looks so in Keras only: its words end in (Keras)."""
+        return self.shows.endswith(_KERAS)
 
     @property
     def lessons(self) -> tuple[str, ...]:
@@ -61,6 +68,12 @@ def _leads(*parts: tuple[str, str] | tuple[str, str, str]) -> tuple[Lead, ...]:
     )
 
 
+FOR_KERAS = (
+    "In `model.fit` of Keras, `KerasRecorder` measures on a probe batch, so that the loss, "
+    "`label_count` and `input_mean` are of the probe. Whether rows are sorted, or hold NaN, look "
+    "for in the data that you train on."
+)
+
 SYMPTOMS: tuple[Symptom, ...] = (
     Symptom(
         words="The loss is NaN or infinite",
@@ -97,6 +110,7 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("it is exactly zero in hidden layers", "zero-initialisation"),
             ("it is zero in float16, and not in float32", "gradient-underflow"),
             ("`weight_norm` falls to nothing", "weight-decay-too-high coupled-weight-decay"),
+            ("`weight_norm` is NaN, and the loss is not (Keras)", "one-nan"),
             (
                 "all is of a good size (look at a few inputs beside their labels)",
                 "misaligned-labels flattened-batch",
@@ -254,6 +268,8 @@ SYMPTOMS: tuple[Symptom, ...] = (
             ("expected … Long … but … Float", "label-dtype"),
             ("target out of bounds", "label-out-of-range"),
             ("expected more than 1 value per channel", "last-small-batch"),
+            ("is incompatible with the layer (Keras)", "input-size-mismatch"),
+            ("label value … outside the valid range (Keras)", "label-out-of-range"),
         ),
     ),
     Symptom(
@@ -276,12 +292,12 @@ SYMPTOMS: tuple[Symptom, ...] = (
 
 
 def places(name: str) -> Iterator[tuple[Symptom, Lead]]:
-    """Where a case stands in the table.
+    """Where a case stands in the table; leads that are of Keras only are left out.
 
     >>> [symptom.words for symptom, _ in places("one-nan")]
     ['The loss is NaN or infinite']
     """
     for symptom in SYMPTOMS:
         for lead in symptom.leads:
-            if name in lead.cases:
+            if name in lead.cases and not lead.keras:
                 yield symptom, lead

@@ -1,1 +1,1 @@
-"""Training: `fit` in ``loop``, each of its concerns in a file of its own; `sweep` in ``grid``."""
+"""Training: `fit` in ``loop``, each of its concerns in a file of its own; `sweep`; `check_up`."""

@@ -66,7 +66,18 @@ def test_the_script_of_a_case_runs_as_a_file(framework: str, tmp_path: Path) -> 
 
 def test_the_diff_may_be_that_of_keras(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cases", "unscaled-features", "--framework", "keras"]) == 0
-    assert "torch.tensor" not in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "torch.tensor" not in shown
+    assert "of the gap to healthy in PyTorch." in shown
+    assert "% of the gap in PyTorch): " in shown
+    assert shown.endswith("unscaled-features --script broken --framework keras\n")
+
+
+def test_what_holds_in_keras_is_the_claim_of_the_twin(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cases", "input-size-mismatch", "--framework", "keras"]) == 0
+    shown = capsys.readouterr().out
+    assert "Claim: every broken run ends in RuntimeError ('mat1 and mat2" in shown
+    assert "Claim in Keras: every broken run ends in ValueError ('is incompatible" in shown
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from coursekit.cases import get_case
 from coursekit.cli import main
 from coursekit.cli.cluster import cluster
 from coursekit.evidence import Row, plan, read, run_all
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 distributed = pytest.importorskip("distributed")
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -74,6 +75,21 @@ def test_loss_is_drawn_as_it_is_and_on_a_log_axis_where_it_spans_much() -> None:
     assert ax.get_yscale() == "log"
     assert ax.get_ylabel() == "training loss (nat)"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ln 3"]
+
+
+def test_what_keras_measures_on_the_probe_is_called_so() -> None:
+    run = replace(RECORD, framework="keras")
+    assert plot_loss(run).get_ylabel() == "loss of the probe, in inference mode (nat)"
+    assert "within the probe" in plot_input_spread(run).get_xlabel()
+    assert "within a batch" in plot_input_spread(RECORD).get_xlabel()
+
+
+@pytest.mark.parametrize("other", [{"loss": [1.0, 0.5]}, object()], ids=["history", "recorder"])
+def test_what_is_no_record_is_refused(other: Any) -> None:
+    for draw in (plot_loss, lambda one: plot_layers(one, "dead_fraction"), plot_input_spread):
+        with pytest.raises(BadInputError, match=r"pass a record, such as recorder\.record"):
+            draw(other)
+    assert not plt.get_fignums()
 
 
 def loss_of(*values: float) -> Record:

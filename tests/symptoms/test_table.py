@@ -8,7 +8,8 @@ from nbtools.targets import targets
 
 from coursekit.cases import CASES
 from coursekit.cases.case import Case, Raises
-from coursekit.symptoms import SYMPTOMS, Lead, markdown, places, text
+from coursekit.symptoms import SYMPTOMS, Lead, card, markdown, places, text
+from coursekit.symptoms.table import FOR_KERAS
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -16,6 +17,7 @@ def test_a_case_stands_on_the_map_with_its_lesson(case: Case) -> None:
     found = list(places(case.name))
     assert found
     assert all(case.lesson in lead.lessons for _, lead in found)
+    assert not any(lead.keras for _, lead in found)  # what the map says of PyTorch is there too
 
 
 def test_the_map_names_nothing_but_cases() -> None:
@@ -48,10 +50,34 @@ def test_an_error_is_told_by_words_that_it_has() -> None:
     (errors,) = (symptom for symptom in SYMPTOMS if symptom.words == "An error stops it")
     for lead in errors.leads:
         for case in CASES:
-            if case.name in lead.cases:
-                words = "(?i)" + re.sub("[ …]+", ".*", lead.shows)
-                with pytest.raises(Exception, match=words):
+            if case.name in lead.cases and not lead.keras:
+                with pytest.raises(Exception, match=said(lead)):
                     case.broken.run(0)
+
+
+def said(lead: Lead) -> str:
+    """A pattern of the words of an error."""
+    return "(?i)" + re.sub("[ …]+", ".*", lead.shows.removesuffix(" (Keras)"))
+
+
+def test_an_error_of_keras_is_told_by_words_that_it_has() -> None:
+    pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+    (errors,) = (symptom for symptom in SYMPTOMS if symptom.words == "An error stops it")
+    leads = [lead for lead in errors.leads if lead.keras]
+    raising = [case for case in CASES if isinstance(case.keras.claim, Raises)]
+    assert {name for lead in leads for name in lead.cases} == {case.name for case in raising}
+    for lead in leads:
+        for case in raising:
+            if case.name in lead.cases:
+                assert case.keras.broken is not None
+                with pytest.raises(Exception, match=said(lead)):
+                    case.keras.broken.run(0)
+
+
+def test_the_map_ends_with_a_line_for_keras() -> None:
+    assert markdown([]).endswith(FOR_KERAS)
+    assert " ".join(text().split()).endswith(FOR_KERAS.replace("`", ""))
+    assert "<code>KerasRecorder</code> measures on a probe batch" in card()
 
 
 def test_lesson_00_shows_the_map() -> None:

@@ -12,8 +12,8 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, NAdam, RMSprop
 from torch.utils.data import DataLoader, TensorDataset
 
-from coursekit.training import stacked
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping import stacked
+from coursekit.training.sweeping.grid import sweep
 
 _DRAWN = torch.Generator().manual_seed(7)
 X = torch.randn(50, 4, generator=_DRAWN)

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import SGD
 
 from coursekit.errors import BadInputError, UnknownNameError
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 X = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -98,7 +98,14 @@ BAD_BUILD = {
     ),
     "no function": ({"build": build(0)}, "build is a Sequential; pass a function"),
     "nothing": ({"build": 3}, "build is a int; pass a function"),
-    "no return": ({"build": lambda seed: None}, "build returned a NoneType for lr 0.1, seed 0"),
+    "no return": (
+        {"build": lambda seed: None},
+        r"build returned a NoneType for lr 0.1, seed 0\..* Look for a missing return\.",
+    ),
+    "a model of Keras": (
+        {"build": lambda seed: object()},
+        r"build returned a object for lr 0.1, seed 0\..* For model\.fit in Keras use KerasRecorder",
+    ),
     "no weights": ({"build": lambda seed: nn.ReLU()}, "no weights to train"),
     "frozen": ({"build": lambda seed: build(0).requires_grad_(False)}, "no weights to train"),
     "fails": ({"build": failing, "seeds": [1, 2]}, "lr 0.1, seed 2 raised ZeroDivisionError"),

@@ -16,7 +16,7 @@ from torch import nn
 from torch.optim import RMSprop
 
 from coursekit.errors import BadInputError
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 X = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randint(3, (12,), generator=torch.Generator().manual_seed(1))
@@ -90,7 +90,7 @@ import multiprocessing, os, sys, time
 from pathlib import Path
 import torch
 from torch import nn
-from coursekit.training.grid import sweep
+from coursekit.training.sweeping.grid import sweep
 
 folder = Path(sys.argv[1])
 loss = lambda outputs, labels: (outputs - labels).square().mean()

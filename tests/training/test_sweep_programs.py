@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.func import vmap
 from torch.optim import SGD, Adam
 
-from coursekit.training.grid import sweep
-from coursekit.training.stacked_check import signature
+from coursekit.training.sweeping.check import signature
+from coursekit.training.sweeping.grid import sweep
 
 X = torch.randn(24, 4, generator=torch.Generator().manual_seed(0))
 Y = torch.randint(3, (24,), generator=torch.Generator().manual_seed(1))

@@ -1,6 +1,7 @@
 """`KerasRecorder`, against hand-worked numbers, an oracle, and the same fit without it."""
 
 import inspect
+import re
 from types import ModuleType
 from typing import Any
 
@@ -177,13 +178,22 @@ def test_another_model_is_refused(keras: ModuleType) -> None:
     ("probe", "says"),
     [
         (np.zeros((4, 5)), "not a pair"),
+        ((np.zeros((4, 5)), np.zeros(4), np.ones(4)), r"probe=next\(iter\(ds\)\)\[:2\]"),
         ((np.zeros((4, 5)), np.zeros(3)), "same number of rows"),
         ((np.zeros((0, 5)), np.zeros(0)), "at least one"),
-        ((np.array([["a"], ["b"]]), np.zeros(2)), "not numbers"),
+        ((np.array([["a"], ["b"]]), np.zeros(2)), "not numbers. .*split preprocessing of text"),
         (([np.zeros((4, 5)), np.zeros((3, 5))], np.zeros(4)), "same number of rows"),
         (([[1.0, 2.0], [3.0]], [0, 1]), "holds no array"),
     ],
-    ids=["one array", "unequal", "empty", "text", "several inputs", "ragged"],
+    ids=[
+        "one array",
+        "a batch with weights",
+        "unequal",
+        "empty",
+        "text",
+        "several inputs",
+        "ragged",
+    ],
 )
 def test_what_cannot_be_a_probe(probe: Any, says: str) -> None:
     """Each gets its sentence before any training."""
@@ -192,11 +202,14 @@ def test_what_cannot_be_a_probe(probe: Any, says: str) -> None:
 
 
 def test_a_probe_of_the_wrong_width(keras: ModuleType) -> None:
-    """Keras's own words, and what to pass."""
+    """Keras's own words, both shapes, and what to pass."""
     x, y = rows(16)
-    recorder = KerasRecorder(probe=(x[:, :3], y))
-    with pytest.raises(BadInputError, match="cannot be measured with this model"):
-        noisy(keras).fit(x, y, verbose=0, callbacks=[recorder])
+    for wrong in (x[:, :3], x[:, :, None, None]):  # Keras's own words have both only of the first
+        shapes = (
+            rf"input_shape is \(None, {x.shape[1]}\), the probe has {re.escape(str(wrong.shape))}"
+        )
+        with pytest.raises(BadInputError, match=f"cannot be measured with this model: .*{shapes}"):
+            noisy(keras).fit(x, y, verbose=0, callbacks=[KerasRecorder(probe=(wrong, y))])
 
 
 def test_frozen_models_are_refused(keras: ModuleType) -> None:

@@ -142,6 +142,21 @@ def test_several_inputs_and_outputs(keras: ModuleType) -> None:
     assert run["activation_mean"].labels == ("shared", "both", "classes", "number")
     assert "label_count" not in run
     assert any("'shared' is called more than once" in note for note in run.notes)
+    assert any("input_mean and input_std were not read" in note for note in run.notes)
+
+
+def test_labels_of_positions(keras: ModuleType) -> None:
+    """Those that a mask leaves out are counted with the others, and a note says so."""
+    layers = keras.layers
+    tokens = RNG.integers(0, 5, (8, 6))
+    model = keras.Sequential(
+        [keras.Input((6,)), layers.Embedding(5, 4, mask_zero=True), layers.Dense(3)]
+    )
+    model.compile(optimizer="sgd", loss=keras.losses.SparseCategoricalCrossentropy())
+    recorder = KerasRecorder(probe=(tokens, tokens % 3))
+    model.fit(tokens, tokens % 3, verbose=0, callbacks=[recorder])
+    assert recorder.record["label_count"].values[0].sum() == tokens.size
+    assert any("of all positions of the rows" in note for note in recorder.record.notes)
 
 
 def test_a_subclass_of_model(keras: ModuleType) -> None:
@@ -266,6 +281,31 @@ def test_gradients_added_up_over_steps(keras: ModuleType) -> None:
     moved = (recorder.record["update_ratio"].of("hidden") > 0).tolist()
     assert moved == [False, True, False, True]
     assert any("gradients of 2 steps" in note for note in recorder.record.notes)
+
+
+@pytest.mark.parametrize(
+    ("scaled", "together", "after"),
+    [
+        (False, 1, [23, 31, 39, 47, 55]),
+        (True, 1, [23, 31, 39, 47, 55]),
+        (False, 3, [22, 30, 38, 46]),
+    ],
+)
+def test_later_readings_are_of_steps_that_apply_the_sum(
+    keras: ModuleType, scaled: bool, together: int, after: list[int]
+) -> None:
+    """Eight steps an update: once not each step is read, those are that move the weights."""
+    optimizer = keras.optimizers.SGD(0.01, gradient_accumulation_steps=8)
+    if scaled:  # by so little that no step is skipped
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=1.0)
+    model = network(keras, optimizer=optimizer, steps_per_execution=together)
+    recorder = KerasRecorder(probe=(X, Y))
+    model.fit(X[:40], Y[:40], batch_size=5, epochs=7, verbose=0, callbacks=[recorder])
+    moved = recorder.record["update_ratio"]
+    late = moved.steps >= 18
+    assert moved.steps[late][: len(after)].tolist() == after
+    assert (moved.of("hidden")[late] > 0).all()
+    assert any("gradients of 8 steps" in note for note in recorder.record.notes)
 
 
 def test_the_graph_of_another_device(

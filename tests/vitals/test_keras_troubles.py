@@ -265,6 +265,25 @@ def test_an_optimizer_that_compile_was_not_told_of(
     assert ("learning_rate" in recorder.record) is ("not that of" in says)
 
 
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_step_of_ones_own_is_told_to_scale_the_loss(keras: ModuleType, policy: str) -> None:
+    """Where the optimizer scales it, as compile makes it do under mixed_float16."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = own_step(keras, None)
+    finally:
+        keras.config.set_dtype_policy(before)
+    optimizer = keras.optimizers.SGD(0.5)
+    if policy == "mixed_float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    model.compile(optimizer=optimizer)
+    model.mine = model.optimizer
+    recorder = KerasRecorder(probe=PROBE)
+    fit(model, recorder)
+    assert ("call optimizer.scale_loss(loss)" in notes(recorder)) is (policy == "mixed_float16")
+
+
 def test_a_model_without_a_call(keras: ModuleType) -> None:
     """It is trained as it would be, and a note says that nothing was read."""
 
@@ -300,6 +319,8 @@ def test_a_label_out_of_range(keras: ModuleType) -> None:
     before = model.get_weights()
     with pytest.raises(BadInputError, match="label value of 7") as caught:
         fit(model, KerasRecorder(probe=(X[:8], np.full(8, 7))))
+    assert "input_shape" not in str(caught.value)  # it is that of the probe
+    assert str(caught.value).endswith("does fit run without the recorder?")
     assert len(str(caught.value)) < 450
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     assert not isinstance(model.train_function, Watched)
@@ -377,6 +398,66 @@ def test_norms_of_large_numbers(keras: ModuleType) -> None:
     recorder = KerasRecorder(probe=(ones, ones))
     fit(model, recorder, x=ones, y=ones)
     assert recorder.record["weight_norm"].values[0, 0] == pytest.approx(1e25)
+
+
+ONE_NAN = """
+import numpy as np
+from coursekit.device import import_keras
+keras = import_keras()
+from coursekit import KerasRecorder
+x = np.random.default_rng(0).normal(size=(256, 16)).astype("float32")
+y = np.arange(256) % 4
+probe = x[:32].copy(), y[:32]
+x[200, 3] = np.nan
+keras.utils.set_random_seed(0)
+dense = keras.layers.Dense
+model = keras.Sequential([keras.Input((16,)), dense(32, activation="relu"), dense(4)])
+loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+model.compile(optimizer="sgd", loss=loss)
+recorder = KerasRecorder(probe, every=1)
+model.fit(x, y, batch_size=32, epochs=2, verbose=0, callbacks=[recorder])
+broken = np.isnan(recorder.record["weight_norm"].values).any(axis=1)
+assert broken.any()
+assert ((recorder.record["non_finite"].values > 0) == broken).all()
+told = any("while the loss is finite" in note for note in recorder.record.notes)
+assert told == np.isfinite(recorder.record["loss"].values[broken]).any()
+"""
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_a_nan_that_onednn_hides(onednn: str) -> None:
+    """In a process of its own. Where there is no oneDNN, the loss itself is NaN in both."""
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_NAN],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("host", ["CPU", "no such device"])
+def test_weights_that_a_layer_hides(
+    keras: ModuleType, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of NaN that no row of the probe reads: counted, and said once."""
+    from coursekit.vitals.keras import probe
+
+    monkeypatch.setattr(probe, "HOST", host)
+    table = keras.layers.Embedding(6, 2, name="table")
+    model = keras.Sequential([keras.Input((3,)), table, keras.layers.Flatten()])
+    model.compile(optimizer="sgd", loss="mse")
+    rows = table.get_weights()[0]
+    rows[5] = np.nan, np.inf
+    table.set_weights([rows])
+    x = RNG.integers(0, 5, (8, 3))
+    recorder = KerasRecorder(probe=(x, np.zeros((8, 6))))
+    fit(model, recorder, x=x, y=np.zeros((8, 6)))
+    assert np.isfinite(recorder.record["loss"].values).all()
+    assert recorder.record["non_finite"].values.tolist() == [2, 2]
+    assert notes(recorder).count("Weights of layer 'table' hold NaN") == 1
 
 
 WITHOUT_TENSORFLOW = """

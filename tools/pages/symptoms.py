@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from coursekit.symptoms import SYMPTOMS, Lead, Symptom
+from coursekit.symptoms import FOR_KERAS, SYMPTOMS, Lead, Symptom
 from pages.words import link
 
 HOW = """\
@@ -15,7 +15,9 @@ that `coursekit.record` measures around a training loop of yours, and `KerasReco
 
 def write_symptoms(path: Path) -> None:
     """Write the page."""
-    path.write_text("\n\n".join([HOW, *map(_section, SYMPTOMS)]) + "\n", encoding="utf-8")
+    path.write_text(
+        "\n\n".join([HOW, *map(_section, SYMPTOMS), FOR_KERAS]) + "\n", encoding="utf-8"
+    )
 
 
 def _section(symptom: Symptom) -> str:

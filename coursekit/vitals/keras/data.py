@@ -9,6 +9,10 @@ from coursekit._optional import require
 from coursekit.errors import BadInputError
 from coursekit.vitals.readings import MOST_CLASSES, MOST_FEATURES, Floats
 
+_NUMBERS = (
+    "Only numbers can be recorded: split preprocessing of text, such as StringLookup or "
+    "TextVectorization, off from the model, and pass what it gives to fit and to KerasRecorder."
+)
 _WANTED = "Pass a few rows of what model.fit gets: KerasRecorder(probe=(x[:64], y[:64]))."
 
 
@@ -23,7 +27,10 @@ def checked(probe: Any) -> tuple[Any, Any]:
     ((1, 2), (1,))
     """
     if not isinstance(probe, tuple | list) or len(probe) != 2:
-        raise BadInputError(f"The probe is a {type(probe).__name__}, not a pair. {_WANTED}")
+        raise BadInputError(
+            f"The probe is a {type(probe).__name__}, not a pair. {_WANTED} Of a tf.data.Dataset "
+            "ds of batches: probe=next(iter(ds))[:2]."
+        )
     x, y = (part if _holds_arrays(part) else _array(part) for part in probe)
     sizes = {np.shape(array)[0] if np.ndim(array) else 0 for array in (*_each(x), *_each(y))}
     if len(sizes) != 1 or sizes == {0}:
@@ -34,7 +41,7 @@ def checked(probe: Any) -> tuple[Any, Any]:
     for array in _each(x):
         kind = str(np.asarray(array).dtype)
         if np.asarray(array).dtype.kind not in "biuf":
-            raise BadInputError(f"The probe's inputs are of type {kind}, not numbers. {_WANTED}")
+            raise BadInputError(f"The probe's inputs are of type {kind}, not numbers. {_NUMBERS}")
     return x, y
 
 

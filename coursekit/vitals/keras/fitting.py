@@ -17,8 +17,13 @@ _WANTED = (
 )
 
 
-def tried(measure: Callable[[], Any]) -> Any:
+def tried(measure: Callable[[], Any], *, model: Any, x: Any) -> Any:
     """What a measurement gives, or a sentence: its errors are those of the probe batch.
+
+    Args:
+        measure: The measurement.
+        model: The model that it is of.
+        x: Its inputs.
 
     Raises:
         BadInputError: The batch does not fit the model or its loss.
@@ -29,8 +34,30 @@ def tried(measure: Callable[[], Any]) -> Any:
         raise
     except Exception as error:
         raise BadInputError(
-            f"The probe batch cannot be measured with this model: {_said(error)} {_WANTED}"
+            f"The probe batch cannot be measured with this model: {_said(error)} "
+            f"{_misfit(model, x)}{_WANTED} Or the model and its data do not fit: does fit run "
+            "without the recorder?"
         ) from error
+
+
+def _misfit(model: Any, x: Any) -> str:
+    """Both shapes, in a sentence, where that of the inputs is not the model's; else nothing."""
+    keras = require("keras", extra="keras", purpose="Recordings of Keras")
+    wanted = [tuple(one.shape) for one in getattr(model, "inputs", None) or []]
+    found = [tuple(np.shape(one)) for one in keras.tree.flatten(x)]
+    if not wanted or (len(wanted) == len(found) and all(map(_fits, wanted, found))):
+        return ""
+    return f"The model's input_shape is {_listed(wanted)}, the probe has {_listed(found)}. "
+
+
+def _fits(wanted: tuple[int | None, ...], found: tuple[int, ...]) -> bool:
+    """Whether an array has a shape in which None stands for any number.
+
+    >>> _fits((None, 64), (8, 64)), _fits((None, 64), (8, 3))
+    (True, False)
+    """
+    pairs = zip(wanted, found, strict=False)
+    return len(wanted) == len(found) and all(one in (None, two) for one, two in pairs)
 
 
 def fits_data(iterator: Any, x: Any) -> bool:
@@ -76,7 +103,7 @@ def build(model: Any, x: Any) -> None:
     def traced() -> None:
         model(x, training=False)
 
-    tried(tf.function(traced, autograph=False).get_concrete_function)
+    tried(tf.function(traced, autograph=False).get_concrete_function, model=model, x=x)
 
 
 def _said(error: Exception) -> str:
@@ -85,7 +112,8 @@ def _said(error: Exception) -> str:
     said = [line for line in text.splitlines() if line and not line.startswith(_WHERE)]
     line = " ".join(_NOISE.sub("", " ".join(said)).split())
     short = line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()} …"
-    return f"{type(error).__name__}: {short}"
+    stop = "" if short.endswith((".", "…")) else "."
+    return f"{type(error).__name__}: {short}{stop}"
 
 
 def _listed(shapes: list[Any]) -> str:

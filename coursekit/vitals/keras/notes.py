@@ -4,6 +4,7 @@ from typing import Any
 
 from coursekit.vitals.keras.layers import Layers
 from coursekit.vitals.keras.probe import Probe, has_own_step
+from coursekit.vitals.keras.watch import summed_steps
 
 ALWAYS = (
     "Readings are of the probe batch in inference mode (dropout off, BatchNorm with its moving "
@@ -26,6 +27,13 @@ ANOTHER_FUNCTION = (
     "Some steps were not read: another callback made a new train function for the model in the "
     "middle of an epoch. It is watched from the next epoch on."
 )
+SEVERAL_INPUTS = (
+    "input_mean and input_std were not read: the model has several inputs, or a dict of columns. "
+    "Look at each of them yourself."
+)
+POSITIONS = (
+    "label_count is of all positions of the rows, those that a mask leaves out of the loss too."
+)
 UNUSED_OPTIMIZER = (
     "The optimizer that the model was compiled with was not used: learning_rate is not that of "
     "the training."
@@ -35,7 +43,8 @@ UNUSED_OPTIMIZER = (
 def notes_on(model: Any, probe: Probe) -> list[str]:
     """The notes on a compiled model and what its probe can see."""
     together, replicas = model.steps_per_execution, model.distribute_strategy.num_replicas_in_sync
-    sums = getattr(model.optimizer, "gradient_accumulation_steps", None)
+    sums, own_step = summed_steps(model.optimizer), has_own_step(model)
+    scales = probe.scaled or hasattr(probe.optimizer, "initial_scale")
     notes = {
         "No ReLU layer was seen: dead units were not measured.": not probe.reads.relus,
         f"steps_per_execution is {together}: an update and its compute_time_s are those of so "
@@ -44,7 +53,11 @@ def notes_on(model: Any, probe: Probe) -> list[str]:
             model.run_eagerly
         ),
         "The model has its own train_step: loss and gradients here are those of compute_loss, "
-        "which may be others.": has_own_step(model) and not probe.without_loss,
+        "which may be others.": own_step and not probe.without_loss,
+        "The model has its own train_step, and its optimizer scales the loss: the train_step must "
+        "call optimizer.scale_loss(loss). Without it each step is divided by amp_scale.": (
+            own_step and scales
+        ),
         "The model is compiled without an optimizer: the learning rate was not read.": (
             model.optimizer is None
         ),
@@ -53,11 +66,21 @@ def notes_on(model: Any, probe: Probe) -> list[str]:
             model.optimizer is not None and probe.optimizer is None
         ),
         f"The optimizer adds up the gradients of {sums} steps before it moves the weights: in "
-        "between the update ratio is 0.": bool(sums),
+        "between the update ratio is 0. By default, later readings are of steps that move them; "
+        "an every= of your own may miss these, but for every=1.": sums > 1,
         f"The model trains on {replicas} devices at once: the weights of the first are read, and "
         "a step is one of all devices together.": replicas > 1,
     }
     return [*ALWAYS, *(note for note, holds in notes.items() if holds), *probe.notes]
+
+
+def note_on_hidden(names: list[str]) -> str:
+    """The note on layers whose weights are NaN or infinite in spite of a finite loss."""
+    return (
+        f"Weights of {_listed(names)} hold NaN or infinite values while the loss is finite: an "
+        "operation in between hides them (the ReLU of oneDNN turns NaN into 0), or no row of the "
+        "probe reads them. Look for NaN in your data: coursekit cases one-nan."
+    )
 
 
 def notes_on_frozen(model: Any, layers: Layers) -> list[str]:
@@ -89,4 +112,9 @@ def notes_on_unfrozen(layers: Layers, variables: list[Any]) -> list[str]:
 
 def _names(layers: Layers, variables: list[Any]) -> str:
     """The layers that own these weights, in words."""
-    return ", ".join(f"Layer {name!r}" for name in dict.fromkeys(layers.owners_of(variables)))
+    return _listed(list(dict.fromkeys(layers.owners_of(variables))), word="Layer")
+
+
+def _listed(names: list[str], *, word: str = "layer") -> str:
+    """Names of layers, in words."""
+    return ", ".join(f"{word} {name!r}" for name in names)

@@ -67,20 +67,23 @@ class Probe:
     def before_step(self) -> None:
         """Measure at the weights as they are, and keep them."""
         self._kept = self._weights()
-        self._sent = tried(self._seen)
+        self._sent = self._tried(self._seen)
 
     def after_step(self) -> dict[str, Floats]:
         """Measure how far the weights moved, and give all of it: name to array."""
         now, kept = self._weights(), self._kept
         self._kept = []
         if self._on_host:
-            moved = [np.subtract(a, b) for a, b in zip(_host(now), _host(kept), strict=True)]
+            with np.errstate(invalid="ignore"):  # infinite weights: NaN, and no warning
+                moved = [np.subtract(a, b) for a, b in zip(_host(now), _host(kept), strict=True)]
             sent = {**self._sent, "weights": norms(np, _host(kept)), "moved": norms(np, moved)}
-            return {name: np.asarray(part, dtype=np.float64) for name, part in sent.items()}
-        ops = self._keras.ops
-        moved = [ops.subtract(a, b) for a, b in zip(now, kept, strict=True)]
-        parts = {"weights": norms(ops, kept), "moved": norms(ops, moved)}
-        return self._unpacked(ops.concatenate([self._sent["flat"], *parts.values()]).numpy())
+        else:
+            ops = self._keras.ops
+            moved = [ops.subtract(a, b) for a, b in zip(now, kept, strict=True)]
+            parts = {"weights": norms(ops, kept), "moved": norms(ops, moved)}
+            sent = self._unpacked(ops.concatenate([self._sent["flat"], *parts.values()]).numpy())
+        sent["broken weights"] = _broken(kept, sent["weights"])
+        return {name: np.asarray(part, dtype=np.float64) for name, part in sent.items()}
 
     def _build_scale(self) -> None:
         """Make the variable that a loss scale is kept in, as Keras would in the first step."""
@@ -100,7 +103,8 @@ class Probe:
         if not model.run_eagerly:
             # Without autograph: nothing here branches on a tensor, and it costs 40 ms to ask.
             with nothing_drawn():
-                graph = tried(tf.function(self._measure, autograph=False).get_concrete_function)
+                traced = tf.function(self._measure, autograph=False)
+                graph = self._tried(traced.get_concrete_function)
         untouched = Untouched(model, graph)
 
         def seen() -> Parts:
@@ -111,8 +115,12 @@ class Probe:
                 return self._reduced(self._measure())
 
         if graph is None:
-            tried(seen)
+            self._tried(seen)
         return seen
+
+    def _tried(self, measure: Callable[[], Any]) -> Any:
+        """What a measurement of this model on this batch gives, or a sentence."""
+        return tried(measure, model=self._model, x=self._x)
 
     def _measure(self) -> Parts:
         """Forward and backward on the batch; on another device than the CPU, reduced there."""
@@ -205,6 +213,19 @@ class Probe:
             return tf.cast(constant, floatx) if constant.dtype.is_floating else constant
 
         return self._keras.tree.map_structure(tensor, data)
+
+
+def _broken(weights: list[Any], sizes: Floats) -> Floats:
+    """How many entries of each weight are NaN or infinite: looked at where its norm is not finite.
+
+    Args:
+        weights: Tensors of any shape.
+        sizes: Their norms, shape (weights,).
+    """
+    counts = np.zeros(len(weights))
+    for place in np.flatnonzero(~np.isfinite(sizes)):
+        counts[place] = count_broken(np, _host([weights[place]]))[0]
+    return counts
 
 
 def _host(tensors: list[Any]) -> list[Any]:

@@ -26,13 +26,16 @@ from coursekit.vitals.keras.notes import (
     NO_CALL,
     NO_FUNCTION,
     NOT_BUILT,
+    POSITIONS,
+    SEVERAL_INPUTS,
     UNUSED_OPTIMIZER,
+    note_on_hidden,
     notes_on,
     notes_on_frozen,
     notes_on_unfrozen,
 )
 from coursekit.vitals.keras.probe import Probe
-from coursekit.vitals.keras.watch import Watched, stand_around, updates_of
+from coursekit.vitals.keras.watch import Watched, moves_weights, stand_around, updates_of
 from coursekit.vitals.ledger import Ledger
 from coursekit.vitals.readings import Floats, Grouping, ratio
 from coursekit.vitals.schedule import check_every, following
@@ -58,6 +61,7 @@ class KerasRecorder:
     ``Lambda``, are not seen. ``dead_fraction`` is the share of units that gave exactly 0 for
     every row of the probe: the rows stay the same, so it needs no window of batches.
     ``label_count`` is of the probe too, where the loss is a cross-entropy on classes.
+    ``non_finite`` counts the entries of the weights too: an operation may hide them from the loss.
 
     Works with ``jit_compile``, ``run_eagerly``, ``steps_per_execution``, mixed precision, and a
     ``tf.distribute`` strategy (the weights of its first device are read). Only the TensorFlow
@@ -70,7 +74,8 @@ class KerasRecorder:
     Args:
         probe: Inputs and labels of some rows, as ``fit`` gets them; a few dozen rows are enough.
         every: Read each step whose number is a multiple of this. By default every step at first
-            and ever less often: see `coursekit.vitals.schedule.following`.
+            and ever less often: see `coursekit.vitals.schedule.following`. Where the optimizer adds
+            up gradients, the later readings wait for a step that moves the weights.
 
     Raises:
         BadInputError: The probe is not a pair of arrays of equal length.
@@ -99,6 +104,7 @@ class KerasRecorder:
         self._watched: Watched | None = None
         self._watched_parts: tuple[Any, ...] = ()
         self._blind = False  # whether nothing can be read of the model
+        self._hidden = False  # whether weights were NaN in spite of a finite loss
         self._first = 0  # the step at which the epoch began, and the updates done by then
         self._updates: int | None = None
 
@@ -183,7 +189,7 @@ class KerasRecorder:
         """One step, or one group of ``steps_per_execution``, read if it is due."""
         if self._probe is None and self._can_build(iterator):
             self._begin(self._fitted)
-        due = self._probe if self._step >= self._next else None
+        due = self._probe if self._is_due() else None
         if due is not None:
             due.before_step()
         logs = train(iterator)
@@ -195,6 +201,17 @@ class KerasRecorder:
             self._begin(self._fitted)
             self._ledger.note(NOT_BUILT)
         return logs
+
+    def _is_due(self) -> bool:
+        """Whether this step is read.
+
+        Where gradients are added up over some steps, and not each step is read any more, a
+        reading waits for the step that moves the weights.
+        """
+        if self._step < self._next:
+            return False
+        waits = self._every is None and following(self._step) > self._step + 1
+        return not waits or moves_weights(self._fitted.optimizer, self._fitted.steps_per_execution)
 
     def _can_build(self, iterator: Any) -> bool:
         """Whether the probe can build the model just as the training data would."""
@@ -228,8 +245,15 @@ class KerasRecorder:
         self._classes = label_counts(self._y, model)
         self._open(probe, layers)
         self._layers, self._probe, self._watched_parts = layers, probe, _parts(model)
-        for sentence in (*notes_on(model, probe), *notes_on_frozen(model, layers)):
+        found = (*notes_on(model, probe), *notes_on_frozen(model, layers), *self._notes_on_data())
+        for sentence in found:
             self._ledger.note(sentence)
+
+    def _notes_on_data(self) -> list[str]:
+        """The notes on what is not read, or cannot be told apart, in this probe."""
+        several = not isinstance(self._x, np.ndarray)
+        positions = self._classes is not None and self._classes.sum() > len(self._y)
+        return [*([SEVERAL_INPUTS] if several else []), *([POSITIONS] if positions else [])]
 
     def _open(self, probe: Probe, layers: Layers) -> None:
         """Make the columns."""
@@ -259,13 +283,28 @@ class KerasRecorder:
         names = [one for one in ("loss", "learning_rate", "amp_scale") if one in self._ledger]
         for name, number in zip(names, sent["numbers"], strict=True):
             add(name, step, float(number))
-        add("non_finite", step, float(sent["non-finite"][0]))
+        broken = sent["broken weights"]
+        add("non_finite", step, float(sent["non-finite"][0] + broken.sum()))
+        if broken.any() and np.isfinite(sent["numbers"][0]):
+            self._note_hidden(broken)
         add("compute_time_s", step, seconds)
         size, moved = self._grouping.norm(sent["weights"]), self._grouping.norm(sent["moved"])
         add("gradient_norm", step, self._grouping.norm(sent["gradients"], present=probe.present))
         add("weight_norm", step, size)
         add("update_ratio", step, ratio(moved, size))
         self._write_outputs(probe, sent)
+
+    def _note_hidden(self, broken: Floats) -> None:
+        """Say once which layers hold NaN though the loss is finite.
+
+        Args:
+            broken: How many entries of each weight are NaN or infinite, shape (weights,).
+        """
+        if not self._hidden:
+            self._hidden = True
+            owners, counts = self._ledger.labels("weight_norm"), self._grouping.norm(broken)
+            names = [name for name, count in zip(owners, counts, strict=True) if count]
+            self._ledger.note(note_on_hidden(names))
 
     def _write_outputs(self, probe: Probe, sent: dict[str, Floats]) -> None:
         """What the layers gave for the probe, and what the probe is."""

@@ -95,6 +95,20 @@ def updates_of(optimizer: Any) -> int | None:
     return None if iterations is None else int(np.asarray(iterations))
 
 
+def summed_steps(optimizer: Any) -> int:
+    """Of how many steps an optimizer adds up the gradients before it moves the weights."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # where it scales the loss
+    return getattr(inner, "gradient_accumulation_steps", None) or 1
+
+
+def moves_weights(optimizer: Any, steps: int) -> bool:
+    """Whether one of the next `steps` steps is one that moves the weights, if it is not skipped."""
+    every = summed_steps(optimizer)
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    done = getattr(inner, "_iterations", None)  # of single steps; its public name counts updates
+    return every == 1 or done is None or int(np.asarray(done)) % every + steps >= every
+
+
 def _skips(optimizer: Any) -> bool:
     """Whether an optimizer leaves out steps, as one that scales the loss does."""
     return hasattr(optimizer, "initial_scale")

@@ -12,13 +12,13 @@ from torch import nn
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError
 from coursekit.sweeps import Sweep
-from coursekit.training.alone import Build, Loss, Task, train_in_processes
 from coursekit.training.batches import Batches
-from coursekit.training.grid_groups import Group, Models, groups_of, models_of, stacks_of
-from coursekit.training.grid_settings import Value, grid_of
 from coursekit.training.guard import Guard
 from coursekit.training.progress import Count, counting
-from coursekit.training.stacked_update import Optimizers
+from coursekit.training.sweeping.alone import Build, Loss, Task, train_in_processes
+from coursekit.training.sweeping.groups import Group, Models, groups_of, models_of, stacks_of
+from coursekit.training.sweeping.settings import Value, grid_of
+from coursekit.training.sweeping.update import Optimizers
 
 Floats = npt.NDArray[np.float64]
 Pass = Iterable[tuple[Any, Any]]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from coursekit.training.guard import check_labels, check_loss
 from coursekit.training.rehearsal import rehearsal
-from coursekit.training.stacked import Stack
-from coursekit.training.stacked_update import Rule
+from coursekit.training.sweeping.stacked import Stack
+from coursekit.training.sweeping.update import Rule
 
 Loss = Callable[[Any, Any], Tensor]
 Batches = Sequence[tuple[Tensor, Tensor]]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from coursekit.training.stacked_update import Rates, Rule, State
+from coursekit.training.sweeping.update import Rates, Rule, State
 
 Loss = Callable[[Any, Any], Tensor]
 Floats = npt.NDArray[np.float64]

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from coursekit.errors import BadInputError
-from coursekit.training.alone import Task, dice_kept, model_of, naming
-from coursekit.training.grid_settings import Grid, Setting, Value
-from coursekit.training.stacked import Stack, chunk_size
-from coursekit.training.stacked_check import Rehearsed, rehearse, signature
-from coursekit.training.stacked_update import Rule, rule_of
+from coursekit.training.sweeping.alone import Task, dice_kept, model_of, naming
+from coursekit.training.sweeping.check import Rehearsed, rehearse, signature
+from coursekit.training.sweeping.settings import Grid, Setting, Value
+from coursekit.training.sweeping.stacked import Stack, chunk_size
+from coursekit.training.sweeping.update import Rule, rule_of
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

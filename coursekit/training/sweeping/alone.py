@@ -17,11 +17,11 @@ from torch.nn.parameter import UninitializedParameter
 from coursekit.device import pick_device
 from coursekit.errors import BadInputError, CoursekitError
 from coursekit.spread import spread
-from coursekit.training.grid_settings import Setting
 from coursekit.training.progress import Count
 from coursekit.training.randomness import Dice
 from coursekit.training.rehearsal import rehearsal
-from coursekit.training.stacked_update import Optimizers, made
+from coursekit.training.sweeping.settings import Setting
+from coursekit.training.sweeping.update import Optimizers, made
 
 Loss = Callable[[Any, Any], Tensor]
 Build = Callable[..., nn.Module]
@@ -31,6 +31,9 @@ Passes = Sequence[Sequence[tuple[Tensor, Tensor]]]
 _TASKS_A_WORKER = 4
 # Each process on a GPU takes some hundred megabytes of it before it computes anything.
 _MOST_ON_GPU = 4
+
+_NO_RETURN = "Look for a missing return."
+_KERAS = "For model.fit in Keras use KerasRecorder."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,7 @@ def model_of(task: Task, setting: Setting) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise BadInputError(
             f"build returned a {type(model).__name__} for {setting}. It must return the model, a "
-            "torch.nn.Module; look for a missing return."
+            f"torch.nn.Module. {_NO_RETURN if model is None else _KERAS}"
         )
     if any(isinstance(weight, UninitializedParameter) for weight in model.parameters()):
         raise BadInputError(
