@@ -146,7 +146,7 @@ def test_the_commands_of_a_lesson_lead_to_its_failures(site: Site) -> None:
 
 def test_a_symptom_leads_to_a_failure_and_back(site: Site) -> None:
     site.open("symptoms.html")
-    site.tab.page.locator("article a", has_text="one-nan").click()
+    site.tab.page.locator("article a", has_text="one-nan").first.click()
     assert site.tab.page.locator("article h1").inner_text().startswith("one-nan")
     site.tab.page.locator("article a", has_text="The loss is NaN or infinite").click()
     section = site.tab.page.locator("section:target")

@@ -44,7 +44,8 @@ from coursekit.vitals.schedule import check_every, following
 class KerasRecorder:
     """A callback that reads the vital signs of ``model.fit`` on a fixed probe batch.
 
-    ``model.fit(x, y, callbacks=[recorder])``, then ``recorder.record``. Keras trains inside a
+    ``recorder = KerasRecorder(probe=(x[:64], y[:64]))``, then ``model.fit(x, y,
+    callbacks=[recorder])``, then ``recorder.record``. Keras trains inside a
     compiled graph that cannot be looked into from outside, so the readings are not those of
     the training batches: before and after some steps the probe batch is passed through the
     model, in inference mode. That changes no weight, and random numbers that a layer draws in
