@@ -424,18 +424,24 @@ assert told == np.isfinite(recorder.record["loss"].values[broken]).any()
 """
 
 
-@pytest.mark.parametrize("onednn", ["0", "1"])
-def test_a_nan_that_onednn_hides(onednn: str) -> None:
-    """In a process of its own. Where there is no oneDNN, the loss itself is NaN in both."""
+def ran(program: str, **settings: str) -> str:
+    """What a program printed, in a process of its own with these environment variables."""
     done = subprocess.run(
-        [sys.executable, "-c", ONE_NAN],
+        [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         timeout=240,
-        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": onednn},
+        env={**os.environ, **settings},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.parametrize("onednn", ["0", "1"])
+def test_a_nan_that_onednn_hides(onednn: str) -> None:
+    """In a process of its own. Where there is no oneDNN, the loss itself is NaN in both."""
+    ran(ONE_NAN, TF_ENABLE_ONEDNN_OPTS=onednn)
 
 
 @pytest.mark.parametrize("host", ["CPU", "no such device"])
@@ -496,13 +502,5 @@ print(*[one.message for one in caught if "KERAS_BACKEND" in str(one.message)])
 )
 def test_other_installations(program: str, backend: str, says: str) -> None:
     """In a process of its own, as Keras takes its backend when it is imported."""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "KERAS_BACKEND": backend},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.strip().startswith(says) if not says else says in done.stdout
+    printed = ran(program, KERAS_BACKEND=backend)
+    assert printed.strip().startswith(says) if not says else says in printed

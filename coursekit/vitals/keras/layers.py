@@ -188,9 +188,14 @@ class Layers:
         return owner
 
 
+def unwrapped(optimizer: Any) -> Any:
+    """The optimizer that moves the weights: another may stand around it that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
 def _held(model: Any) -> list[Any]:
     """Weights that the optimizer holds and that are marked as frozen now."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = unwrapped(model.optimizer)
     marked = {id(variable) for variable in model.trainable_variables}
     ever = {id(one) for layer in model._flatten_layers() for one in layer._trainable_variables}
     return [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from coursekit.vitals.keras.layers import Layers
+from coursekit.vitals.keras.layers import Layers, unwrapped
 from coursekit.vitals.keras.probe import Probe, has_own_step
 from coursekit.vitals.keras.watch import summed_steps
 
@@ -85,7 +85,7 @@ def note_on_hidden(names: list[str]) -> str:
 
 def notes_on_frozen(model: Any, layers: Layers) -> list[str]:
     """The notes on layers that were frozen, or made trainable, since the model was compiled."""
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = unwrapped(model.optimizer)
     known = {id(one) for one in getattr(optimizer, "_trainable_variables", [])}
     frozen = _names(layers, layers.held)
     new = _names(layers, [v for v in model.trainable_variables if known and id(v) not in known])

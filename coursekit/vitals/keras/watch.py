@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from coursekit.vitals.keras.layers import unwrapped
+
 
 class Reader(Protocol):
     """Who stands around a step."""
@@ -97,15 +99,14 @@ def updates_of(optimizer: Any) -> int | None:
 
 def summed_steps(optimizer: Any) -> int:
     """Of how many steps an optimizer adds up the gradients before it moves the weights."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)  # where it scales the loss
-    return getattr(inner, "gradient_accumulation_steps", None) or 1
+    return getattr(unwrapped(optimizer), "gradient_accumulation_steps", None) or 1
 
 
 def moves_weights(optimizer: Any, steps: int) -> bool:
     """Whether one of the next `steps` steps is one that moves the weights, if it is not skipped."""
     every = summed_steps(optimizer)
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    done = getattr(inner, "_iterations", None)  # of single steps; its public name counts updates
+    # Of single steps; its public name counts updates.
+    done = getattr(unwrapped(optimizer), "_iterations", None)
     return every == 1 or done is None or int(np.asarray(done)) % every + steps >= every
 
 
