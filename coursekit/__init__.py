@@ -71,6 +71,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'coursekit' has no attribute {name!r}")
+    import_module("coursekit.kernel").prepare_kernel()
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     return import_module(f"coursekit.{name}")
