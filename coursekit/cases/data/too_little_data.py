@@ -114,7 +114,7 @@ CASE = Case(
         ),
     ),
     claim=Claim(
-        score="test_accuracy", better="higher", broken_bound=0.66, fixed_bound=0.9, margin=0.25
+        score="test_accuracy", better="higher", broken_bound=0.72, fixed_bound=0.9, margin=0.2
     ),
     shows=(Sign(quantity="label_count"),),
     knobs=(
